@@ -47,23 +47,37 @@ int64_t integer_power(int64_t base, int64_t exponent) {
   return wrap(result);
 }
 
-// Minimum and maximum hand a NaN on, as ONNX does; C's fmin and fmax would swallow it.
+// One meaning on every machine, NaN included, and the one that compiles to a single instruction:
+// a NaN in the first operand is handed on, a NaN in the second is ignored.
 double real_min(const double* a) {
-  return a[0] < a[1] || std::isnan(a[0]) ? a[0] : a[1];
+  return a[1] < a[0] ? a[1] : a[0];
 }
 double real_max(const double* a) {
-  return a[0] > a[1] || std::isnan(a[0]) ? a[0] : a[1];
+  return a[0] < a[1] ? a[1] : a[0];
 }
 
+// The sign of the divisor, as Python has it.
+double real_floor_mod(double a, double b) {
+  const double rest = std::fmod(a, b);
+  return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+// Helpers are written once per element type that uses them: {T} is the C type, {S} its suffix, {F}
+// the suffix of libm's functions for it.
+constexpr std::string_view kMin =
+    "static inline {T} mlfc_min_{S}({T} a, {T} b) { return b < a ? b : a; }\n";
+constexpr std::string_view kMax =
+    "static inline {T} mlfc_max_{S}({T} a, {T} b) { return a < b ? b : a; }\n";
+constexpr std::string_view kAbs =
+    "static inline {T} mlfc_abs_{S}({T} a) { return ({T})(a < 0 ? -a : a); }\n";
 constexpr std::string_view kFloorDiv =
-    "static inline int32_t mlfc_floor_div(int32_t a, int32_t b) {\n"
-    "  const int32_t q = a / b;\n"
-    "  return (a % b != 0 && ((a < 0) != (b < 0))) ? q - 1 : q;\n"
+    "static inline {T} mlfc_floor_div_{S}({T} a, {T} b) {\n"
+    "  return ({T})(a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0));\n"
     "}\n";
 constexpr std::string_view kFloorMod =
-    "static inline int32_t mlfc_floor_mod(int32_t a, int32_t b) {\n"
-    "  const int32_t r = a % b;\n"
-    "  return (r != 0 && ((r < 0) != (b < 0))) ? r + b : r;\n"
+    "static inline {T} mlfc_floor_mod_{S}({T} a, {T} b) {\n"
+    "  const {T} r = {REM};\n"
+    "  return r != 0 && (r < 0) != (b < 0) ? ({T})(r + b) : r;\n"
     "}\n";
 
 #define REAL(expression) [](const double* a) -> double { return expression; }
@@ -126,18 +140,18 @@ const std::vector<ScalarFunction>& table() {
        .unsigned_integer = INTEGER(a[1] == 0 ? 0 : wrap(bits(a[0]) / bits(a[1]))),
        .c_float = "floorf({0} / {1})",
        .c_double = "floor({0} / {1})",
-       .c_integer = "mlfc_floor_div({0}, {1})",
+       .c_integer = "mlfc_floor_div_{S}({0}, {1})",
        .c_helper = kFloorDiv},
       {.name = "floor_mod",
        .infix = "%",
        .precedence = 7,
        .arity = 2,
-       .real = REAL(a[0] - std::floor(a[0] / a[1]) * a[1]),
+       .real = REAL(real_floor_mod(a[0], a[1])),
        .integer = INTEGER(floor_modulo(a[0], a[1])),
        .unsigned_integer = INTEGER(a[1] == 0 ? 0 : wrap(bits(a[0]) % bits(a[1]))),
-       .c_float = "({0} - floorf({0} / {1}) * {1})",
-       .c_double = "({0} - floor({0} / {1}) * {1})",
-       .c_integer = "mlfc_floor_mod({0}, {1})",
+       .c_float = "mlfc_floor_mod_{S}({0}, {1})",
+       .c_double = "mlfc_floor_mod_{S}({0}, {1})",
+       .c_integer = "mlfc_floor_mod_{S}({0}, {1})",
        .c_helper = kFloorMod},
       {.name = "neg",
        .infix = "-",
@@ -155,30 +169,33 @@ const std::vector<ScalarFunction>& table() {
        .unsigned_integer = INTEGER(a[0]),
        .c_float = "fabsf({0})",
        .c_double = "fabs({0})",
-       .c_integer = "({0} < 0 ? -{0} : {0})"},
+       .c_integer = "mlfc_abs_{S}({0})",
+       .c_helper = kAbs},
       {.name = "min",
        .arity = 2,
        .real = real_min,
        .integer = INTEGER(std::min(a[0], a[1])),
        .unsigned_integer = INTEGER(wrap(std::min(bits(a[0]), bits(a[1])))),
-       .c_float = "({0} < {1} ? {0} : {1})",
-       .c_double = "({0} < {1} ? {0} : {1})",
-       .c_integer = "({0} < {1} ? {0} : {1})"},
+       .c_float = "mlfc_min_{S}({0}, {1})",
+       .c_double = "mlfc_min_{S}({0}, {1})",
+       .c_integer = "mlfc_min_{S}({0}, {1})",
+       .c_helper = kMin},
       {.name = "max",
        .arity = 2,
        .real = real_max,
        .integer = INTEGER(std::max(a[0], a[1])),
        .unsigned_integer = INTEGER(wrap(std::max(bits(a[0]), bits(a[1])))),
-       .c_float = "({0} > {1} ? {0} : {1})",
-       .c_double = "({0} > {1} ? {0} : {1})",
-       .c_integer = "({0} > {1} ? {0} : {1})"},
+       .c_float = "mlfc_max_{S}({0}, {1})",
+       .c_double = "mlfc_max_{S}({0}, {1})",
+       .c_integer = "mlfc_max_{S}({0}, {1})",
+       .c_helper = kMax},
       {.name = "pow",
        .arity = 2,
        .real = REAL(std::pow(a[0], a[1])),
        .integer = INTEGER(integer_power(a[0], a[1])),
        .c_float = "powf({0}, {1})",
        .c_double = "pow({0}, {1})",
-       .c_integer = "mlfc_ipow({0}, {1})",
+       .c_integer = "({T})mlfc_ipow({0}, {1})",
        .c_helper = "static inline int64_t mlfc_ipow(int64_t base, int64_t exponent) {\n"
                    "  uint64_t result = 1, square = (uint64_t)base;\n"
                    "  if (exponent < 0) {\n"
@@ -358,8 +375,8 @@ const std::vector<ScalarFunction>& table() {
        .result = ResultRule::boolean,
        .real = REAL(std::isnan(a[0])),
        .integer = INTEGER((void(a), 0)),
-       .c_float = "{0} != {0}",
-       .c_double = "{0} != {0}",
+       .c_float = "(isnan({0}) != 0)",
+       .c_double = "(isnan({0}) != 0)",
        .c_integer = "0"},
       {.name = "is_inf",
        .arity = 1,
