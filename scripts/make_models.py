@@ -50,12 +50,13 @@ def inputs_of(builder):
 
 
 def list_models():
-    print(f"{'name':20} {'nodes':>5} {'parameters':>10}  inputs -> outputs")
+    print(f"{'name':20} {'nodes':>5} {'parameters':>10} {'MACs':>10}  inputs -> outputs")
     for name in MODELS:
         builder = build(name)
         inputs = ", ".join(f"{t.name}{builder.shapes[t.name]}" for t in builder.inputs)
         outputs = ", ".join(f"{t.name}{builder.shapes[t.name]}" for t in builder.outputs)
-        print(f"{name:20} {len(builder.nodes):5} {builder.parameters:10}  {inputs} -> {outputs}")
+        counts = f"{len(builder.nodes):5} {builder.parameters:10} {builder.macs:10}"
+        print(f"{name:20} {counts}  {inputs} -> {outputs}")
 
 
 def write(name, folder, with_inputs):

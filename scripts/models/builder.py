@@ -59,6 +59,7 @@ class Builder:
         self.outputs = []
         self.shapes = {}  # value or initializer name -> shape
         self.parameters = 0
+        self.macs = 0  # multiply-accumulates of convolutions and dense layers, for one inference
 
     # --- the graph ------------------------------------------------------------------------------
 
@@ -143,6 +144,7 @@ class Builder:
             (size + pads[i] + pads[i + 2] - kernel[i]) // strides[i] + 1
             for i, size in enumerate((height, width))
         ]
+        self.macs += math.prod(shape) * math.prod(out)
         return self.node("Conv", inputs, [1, channels] + out, layer, dilations=[1, 1], group=group,
                          kernel_shape=kernel, strides=strides, **padding)
 
@@ -245,6 +247,7 @@ class Builder:
         return weight * factor.reshape(-1, 1, 1, 1), offset
 
     def _dense_weights(self, features, features_in, gain):
+        self.macs += features * features_in
         centred = gain == AFTER_RELU
         return self.weights.filters([features, features_in], features_in, gain, centred)
 
