@@ -31,11 +31,13 @@ struct ScalarFunction {
   int64_t (*integer)(const int64_t* args) = nullptr;
   int64_t (*unsigned_integer)(const int64_t* args) = nullptr;
   /// C for float, double and integers: {0} {1} {2} are the operands, already in parentheses where
-  /// needed. Empty: not defined for that dtype.
+  /// needed; {T} is the C type, {S} our suffix for it (f32, i32). Empty: not defined for that
+  /// dtype.
   std::string_view c_float = {};
   std::string_view c_double = {};
   std::string_view c_integer = {};
-  /// A helper function the C text needs, emitted once per file that uses it; empty: none.
+  /// A helper function the C text needs, emitted once per file and type that uses it; {T} and {S}
+  /// as above, {REM} is the remainder of a and b in that type. Empty: none.
   std::string_view c_helper = {};
 };
 
