@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 namespace mlfc {
 
@@ -28,6 +30,8 @@ template <typename Part>
 void append_part(std::string& message, const Part& part) {
   if constexpr (requires { to_text(part); }) {
     message += to_text(part);
+  } else if constexpr (std::is_same_v<Part, std::vector<int64_t>>) {
+    message += fmt::format("[{}]", fmt::join(part, ","));  // a shape: not found through ADL
   } else {
     fmt::format_to(std::back_inserter(message), "{}", part);
   }

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -123,6 +124,8 @@ struct Graph {
   void replace_uses(const Value& from, Value& to);
   /// Removes a node whose outputs nobody uses (check()ed), and its output values.
   void erase(const Node& node);
+  /// Removes a value that nothing refers to any more.
+  void erase_value(const Value& value);
   /// Removes nodes and constants that no output depends on.
   void remove_unused();
 
@@ -131,8 +134,13 @@ struct Graph {
   std::vector<Node*> users(const Value& value) const;
   bool is_output(const Value& value) const;
   bool is_input(const Value& value) const;
-  Value* find_value(const std::string& name) const;  ///< this graph only
-  const Pool* find_pool(const std::string& name) const;
+  Value* find_value(const std::string& value_name) const;  ///< this graph only
+  void rename(Value& value, const std::string& new_name);
+  const Pool* find_pool(const std::string& pool_name) const;
+
+  // Kept by the functions above.
+  std::unordered_map<std::string, Value*> by_name = {};
+  std::unordered_map<std::string, int> next_suffix = {};
 };
 
 /// The value whose storage `value` lives in: follows `inside` to its end.

@@ -116,6 +116,7 @@ struct Slot {
 Slot parse_slot(const std::string& declared);
 /// The declared name of the node's input `index` ("x", or "xs0" of a variadic one).
 std::string input_name(const Node& node, int index);
+std::string output_name(const Node& node, int index);
 
 // --- helpers that operator files share ------------------------------------------------------
 
