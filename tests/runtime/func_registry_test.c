@@ -98,10 +98,12 @@ static void full_registries(void) {
       if (size <= 2 + sizeof(functions[0])) EXPECT_EQ(status, kTvmErrorBufferTooSmall);
       if (size >= 64) EXPECT_EQ(status, kTvmErrorNoError);
       if (status != kTvmErrorNoError) continue;
+      /* Short names use up the pointers first, long ones the room for names. */
+      const char* const form = size % 2 ? "f%d" : "long_function_%d";
       int accepted = 0;
       char name[24];
       while (1) {
-        (void)sprintf(name, "function%d", accepted);
+        (void)sprintf(name, form, accepted);
         status = TVMMutableFuncRegistry_Set(&growing, name, accepted % 2 ? two : one, 0);
         if (status != kTvmErrorNoError) break;
         accepted++;
@@ -110,7 +112,7 @@ static void full_registries(void) {
       EXPECT((size_t)accepted <= growing.max_functions);
       for (int i = 0; i < accepted; i++) {
         tvm_function_index_t index = 0;
-        (void)sprintf(name, "function%d", i);
+        (void)sprintf(name, form, i);
         EXPECT_EQ(TVMFuncRegistry_Lookup(&growing.registry, name, &index), kTvmErrorNoError);
         EXPECT(growing.registry.funcs[index] == (i % 2 ? two : one));
       }
