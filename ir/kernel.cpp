@@ -1,0 +1,202 @@
+// Questions about kernels and the rewrites every pass needs.
+#include "ir/kernel.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "ir/error.h"
+
+namespace mlfc {
+namespace {
+
+struct CombineRow {
+  Combine combine = Combine::sum;
+  std::string_view name = {};
+  std::string_view function = {};  ///< of the scalar function table
+};
+constexpr auto kCombines = std::to_array<CombineRow>({{Combine::sum, "sum", "add"},
+                                                      {Combine::product, "product", "mul"},
+                                                      {Combine::max, "max", "max"},
+                                                      {Combine::min, "min", "min"}});
+
+int64_t integer_limit(DType dtype, bool highest) {
+  const int bits = 8 * bytes_of(dtype);
+  if (info(dtype).kind == DTypeKind::unsigned_integer) {
+    return !highest ? 0 : bits == 64 ? -1 : (int64_t{1} << bits) - 1;
+  }
+  if (dtype == DType::boolean) return highest ? 1 : 0;
+  const int64_t top =
+      bits == 64 ? std::numeric_limits<int64_t>::max() : (int64_t{1} << (bits - 1)) - 1;
+  return highest ? top : -top - 1;
+}
+
+void for_each_expr(const Kernel& kernel, const std::function<void(const Expr&)>& use) {
+  for (const Stage& stage : kernel.stages) {
+    if (stage.reduction) {
+      use(stage.reduction->init);
+      use(stage.reduction->body);
+    }
+    if (stage.store) {
+      for (const Expr& index : stage.store->indices) use(index);
+      use(stage.store->value);
+    }
+  }
+}
+
+// True when every axis the store runs over appears in its indices as itself, so that one point
+// stores exactly one element and no element is stored by two points.
+bool stores_one_element_per_point(const Kernel& kernel, const Store& store) {
+  return std::all_of(kernel.axes.begin(), kernel.axes.end(), [&](const Axis& axis) {
+    return axis.extent == 1 ||
+           std::any_of(store.indices.begin(), store.indices.end(), [&](const Expr& index) {
+             return index->kind == ExprKind::axis && index->name == axis.name;
+           });
+  });
+}
+
+}  // namespace
+
+std::string to_text(Combine combine) {
+  return std::string(kCombines.at(static_cast<size_t>(combine)).name);
+}
+
+std::optional<Combine> combine_named(std::string_view name) {
+  for (const CombineRow& row : kCombines) {
+    if (row.name == name) return row.combine;
+  }
+  return std::nullopt;
+}
+
+Expr neutral_element(Combine combine, DType dtype) {
+  if (combine == Combine::sum) return integer_expr(0, dtype);
+  if (combine == Combine::product) return integer_expr(1, dtype);
+  const bool highest = combine == Combine::min;
+  if (!is_float(dtype)) return integer_expr(integer_limit(dtype, highest), dtype);
+  const double infinity = std::numeric_limits<double>::infinity();
+  return real_expr(highest ? infinity : -infinity, dtype);
+}
+
+Expr combined(Combine combine, const Expr& a, const Expr& b) {
+  return call_expr(kCombines.at(static_cast<size_t>(combine)).function, {a, b});
+}
+
+const Param* find_param(const Kernel& kernel, std::string_view name) {
+  for (const auto* list : {&kernel.inputs, &kernel.outputs, &kernel.locals}) {
+    for (const Param& param : *list) {
+      if (param.name == name) return &param;
+    }
+  }
+  return nullptr;
+}
+
+const Axis* find_axis(const Kernel& kernel, std::string_view name) {
+  const auto search = [&](const std::vector<Axis>& axes) -> const Axis* {
+    for (const Axis& axis : axes) {
+      if (axis.name == name) return &axis;
+    }
+    return nullptr;
+  };
+  if (const Axis* axis = search(kernel.axes)) return axis;
+  for (const Stage& stage : kernel.stages) {
+    if (const Axis* axis = search(stage.parallel)) return axis;
+    if (const Axis* axis = search(stage.reduce)) return axis;
+  }
+  return nullptr;
+}
+
+bool is_elementwise(const Kernel& kernel) {
+  return kernel.stages.size() == 1 && kernel.outputs.size() == 1 && !kernel.stages[0].reduction &&
+         kernel.stages[0].store.has_value();
+}
+
+std::vector<Expr> reads_of(const Kernel& kernel, std::string_view tensor) {
+  std::vector<Expr> reads;
+  for_each_expr(kernel, [&](const Expr& expr) {
+    for_each(expr, [&](const Expr& part) {
+      if (part->kind == ExprKind::read && part->name == tensor) reads.push_back(part);
+    });
+  });
+  return reads;
+}
+
+bool may_run_in_place(const Kernel& kernel, std::string_view input) {
+  if (kernel.stages.size() != 1 || kernel.outputs.size() != 1) return false;
+  const Stage& stage = kernel.stages[0];
+  if (!stage.store || !stage.parallel.empty()) return false;
+  const Param* source = find_param(kernel, input);
+  const Param& target = kernel.outputs[0];
+  const bool same_storage = source->type.shape == target.type.shape &&
+                            source->type.layout == target.type.layout &&
+                            bytes_of(source->type.dtype) == bytes_of(target.type.dtype);
+  if (!same_storage || !stores_one_element_per_point(kernel, *stage.store)) return false;
+  const std::vector<Expr> reads = reads_of(kernel, input);
+  return std::all_of(reads.begin(), reads.end(), [&](const Expr& read) {
+    return std::equal(read->args.begin(), read->args.end(), stage.store->indices.begin(), same);
+  });
+}
+
+int64_t multiply_count(const Kernel& kernel) {
+  int64_t shared = 1;
+  for (const Axis& axis : kernel.axes) shared *= axis.extent;
+  int64_t count = 0;
+  for (const Stage& stage : kernel.stages) {
+    if (!stage.reduction) continue;
+    int64_t points = shared;
+    for (const Axis& axis : stage.parallel) points *= axis.extent;
+    for (const Axis& axis : stage.reduce) points *= axis.extent;
+    for_each(stage.reduction->body, [&](const Expr& part) {
+      const bool multiplies = part->kind == ExprKind::call && part->function->name == "mul" &&
+                              part.dtype() != DType::i64;
+      if (multiplies) count += points;
+    });
+  }
+  return count;
+}
+
+void rewrite_exprs(Kernel& kernel, const std::function<Expr(const Expr&)>& rewrite) {
+  const auto apply = [&](Expr& expr) { expr = rewritten(expr, rewrite); };
+  for (Stage& stage : kernel.stages) {
+    if (stage.reduction) {
+      apply(stage.reduction->init);
+      apply(stage.reduction->body);
+    }
+    if (!stage.store) continue;
+    for (Expr& index : stage.store->indices) apply(index);
+    apply(stage.store->value);
+  }
+}
+
+void rename_param(Kernel& kernel, const std::string& from, const std::string& to) {
+  for (auto* list : {&kernel.inputs, &kernel.outputs, &kernel.locals}) {
+    for (Param& param : *list) {
+      if (param.name == from) param.name = to;
+    }
+  }
+  for (Stage& stage : kernel.stages) {
+    if (stage.store && stage.store->target == from) stage.store->target = to;
+  }
+  rewrite_exprs(kernel, [&](const Expr& part) -> Expr {
+    if (part->kind != ExprKind::read || part->name != from) return {};
+    return read_expr(to, part.dtype(), part->args, part->otherwise);
+  });
+}
+
+void rename_axis(Kernel& kernel, const std::string& from, const std::string& to) {
+  const auto rename = [&](std::vector<Axis>& axes) {
+    for (Axis& axis : axes) {
+      if (axis.name == from) axis.name = to;
+    }
+  };
+  rename(kernel.axes);
+  for (Stage& stage : kernel.stages) {
+    rename(stage.parallel);
+    rename(stage.reduce);
+  }
+  rewrite_exprs(kernel, [&](const Expr& part) -> Expr {
+    if (part->kind != ExprKind::axis || part->name != from) return {};
+    return axis_expr(to);
+  });
+}
+
+}  // namespace mlfc

@@ -1,0 +1,52 @@
+// Shared steps of `adopt` hooks: ONNX type numbers, attributes that moved, constants they become.
+#include "ir/ops/adopt.h"
+
+#include <map>
+
+namespace mlfc {
+
+std::string place_of(const ForeignNode& node) {
+  return concat_text(node.op_type, " node '", node.name, "'");
+}
+
+DType dtype_of_onnx(const ForeignNode& node, int64_t number) {
+  static const std::map<int64_t, DType> dtypes = {
+      {1, DType::f32},  {2, DType::u8},   {3, DType::i8},      {4, DType::u16},  {5, DType::i16},
+      {6, DType::i32},  {7, DType::i64},  {9, DType::boolean}, {10, DType::f16}, {11, DType::f64},
+      {12, DType::u32}, {13, DType::u64}, {16, DType::bf16}};
+  const auto found = dtypes.find(number);
+  if (found == dtypes.end()) {
+    fail(place_of(node), "ONNX element type ", number,
+         " is not supported; use booleans, 8 to 64-bit integers, float16, bfloat16, float or "
+         "double");
+  }
+  return found->second;
+}
+
+void onnx_dtype_to_text(ForeignNode& node, const std::string& name) {
+  const auto attribute = node.attributes.find(name);
+  if (attribute == node.attributes.end()) return;
+  const auto* number = std::get_if<int64_t>(&attribute->second);
+  if (number == nullptr) return;  // already a name
+  attribute->second = to_text(dtype_of_onnx(node, *number));
+}
+
+int64_t foreign_integer(const ForeignNode& node, const std::string& name, int64_t fallback) {
+  const auto attribute = node.attributes.find(name);
+  if (attribute == node.attributes.end()) return fallback;
+  const auto* number = std::get_if<int64_t>(&attribute->second);
+  if (number == nullptr) fail(place_of(node), "attribute '", name, "' must be an integer");
+  return *number;
+}
+
+void add_constant_input(ForeignNode& node, int input, const std::string& name, Tensor tensor) {
+  const std::string base = node.name.empty() ? node.outputs.front() : node.name;
+  if (node.inputs.size() <= static_cast<size_t>(input)) node.inputs.resize(input + 1, nullptr);
+  node.inputs[input] = &node.graph->add_constant(base + "." + name, std::move(tensor));
+}
+
+void drop_attributes(ForeignNode& node, std::initializer_list<const char*> names) {
+  for (const char* name : names) node.attributes.erase(name);
+}
+
+}  // namespace mlfc

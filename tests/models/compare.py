@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+# Compares the outputs of a run (an .npz) with a reference (a folder of .npy, one an output).
+#
+# Says for every output how far it is off, and fails when one is missing or superfluous, has
+# another shape or type, is not finite, or is off by more than atol + rtol * |reference|. Without
+# a reference it can only ask that there are outputs and that they are finite.
+import argparse
+import pathlib
+import re
+import sys
+
+import numpy
+
+
+def read_reference(folder):
+    return {path.stem: numpy.load(path) for path in sorted(folder.glob("*.npy"))}
+
+
+def file_name(output):
+    """The name under which scripts/ort_run.js stores an output."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", output)
+
+
+def problem_of(ours, theirs, options):
+    """What is wrong with an output, or None; and how far it is off."""
+    if not numpy.isfinite(ours).all():
+        return "holds values that are not finite", ""
+    if theirs is None:
+        return None, f"between {ours.min():.6g} and {ours.max():.6g}"
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+        return f"is {ours.dtype}{ours.shape}, not {theirs.dtype}{theirs.shape}", ""
+    error = numpy.abs(ours.astype(numpy.float64) - theirs.astype(numpy.float64))
+    allowed = options.atol + options.rtol * numpy.abs(theirs.astype(numpy.float64))
+    measure = f"off by at most {error.max():.3g}, {(error / allowed).max():.2g} of what is allowed"
+    if (error <= allowed).all():
+        return None, measure
+    worst = numpy.unravel_index((error - allowed).argmax(), error.shape)
+    where = [int(index) for index in worst]
+    return f"is {ours[worst]} at {where}, not {theirs[worst]}", measure
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Compares outputs with a reference.")
+    parser.add_argument("ours", type=pathlib.Path, help="outputs of a run, an .npz")
+    parser.add_argument("reference", type=pathlib.Path, nargs="?", help="folder of NAME.npy")
+    parser.add_argument("--rtol", type=float, default=1e-3)
+    parser.add_argument("--atol", type=float, default=1e-4)
+    options = parser.parse_args()
+
+    ours = {file_name(name): array for name, array in numpy.load(options.ours).items()}
+    reference = None if options.reference is None else read_reference(options.reference)
+    failed = False
+    if not ours:
+        print(f"{options.ours}: holds no outputs")
+        failed = True
+    if reference is not None and set(ours) != set(reference):
+        print(f"outputs are {sorted(ours)}, not {sorted(reference)}")
+        failed = True
+    for name, array in ours.items():
+        theirs = reference.get(name) if reference is not None else None
+        problem, measure = problem_of(array, theirs, options)
+        print(f"  {name}: {problem or 'good'}{'; ' if measure else ''}{measure}")
+        failed = failed or problem is not None
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
