@@ -39,11 +39,12 @@ std::string integer_literal(int64_t value, DType dtype) {
   if (dtype == DType::u64) return fmt::format("UINT64_C({})", static_cast<uint64_t>(value));
   // The lowest values have no literal of their own in C.
   if (value == INT64_MIN) return "(-INT64_C(9223372036854775807) - 1)";
-  if (dtype == DType::i64)
-    return fmt::format(value < 0 ? "(-INT64_C({}))" : "INT64_C({})", std::abs(value));
+  if (dtype == DType::i64) {
+    return value < 0 ? fmt::format("(-INT64_C({}))", -value) : fmt::format("INT64_C({})", value);
+  }
   if (value == INT32_MIN) return "(-2147483647 - 1)";
   if (is_unsigned && bytes_of(dtype) == 4) return fmt::format("{}u", value);
-  return fmt::format(value < 0 ? "({})" : "{}", value);
+  return value < 0 ? fmt::format("({})", value) : std::to_string(value);
 }
 
 // Whether C computes this dtype's arithmetic in a wider type, so that results need a cast back.
