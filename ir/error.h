@@ -28,7 +28,11 @@ class InternalError : public std::logic_error {
 
 template <typename Part>
 void append_part(std::string& message, const Part& part) {
-  if constexpr (requires { to_text(part); }) {
+  // Strings and numbers first: once print.h is seen they would convert to an Attribute or an Expr
+  // and be printed as one, in quotes.
+  if constexpr (std::is_convertible_v<Part, std::string_view> || std::is_arithmetic_v<Part>) {
+    fmt::format_to(std::back_inserter(message), "{}", part);
+  } else if constexpr (requires { to_text(part); }) {
     message += to_text(part);
   } else if constexpr (std::is_same_v<Part, std::vector<int64_t>>) {
     message += fmt::format("[{}]", fmt::join(part, ","));  // a shape: not found through ADL

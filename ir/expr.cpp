@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ir/error.h"
+#include "ir/tensor.h"
 
 namespace mlfc {
 namespace {
@@ -48,6 +49,20 @@ int64_t wrapped(int64_t value, DType dtype) {
       return static_cast<uint16_t>(value);
     case DType::u32:
       return static_cast<uint32_t>(value);
+    default:
+      return value;
+  }
+}
+
+// A literal is a value of its dtype: 0.1 of f32 is the nearest f32, on every path that computes it.
+double rounded(double value, DType dtype) {
+  switch (dtype) {
+    case DType::f16:
+      return half_to_float(float_to_half(static_cast<float>(value)));
+    case DType::bf16:
+      return bfloat_to_float(float_to_bfloat(static_cast<float>(value)));
+    case DType::f32:
+      return static_cast<float>(value);
     default:
       return value;
   }
@@ -149,7 +164,8 @@ Expr real_expr(double value, DType dtype) {
   if (dtype != DType::none && !is_float(dtype)) {
     return integer_expr(static_cast<int64_t>(value), dtype);
   }
-  return make({.kind = ExprKind::constant, .dtype = dtype, .is_real = true, .real = value});
+  const double real = rounded(value, dtype);
+  return make({.kind = ExprKind::constant, .dtype = dtype, .is_real = true, .real = real});
 }
 
 Expr integer_expr(int64_t value, DType dtype) {

@@ -8,6 +8,7 @@
 
 #include "ir/error.h"
 #include "ir/kernel.h"
+#include "ir/lexer.h"
 
 namespace mlfc {
 namespace {
@@ -149,10 +150,13 @@ Word lanes_word(std::string axis) {
 std::string to_text(const Word& word) {
   std::string text(kWordNames.at(static_cast<size_t>(word.kind)));
   const std::string_view separator = word.kind == WordKind::order ? ", " : " ";
-  text += fmt::format(" {}", fmt::join(word.names, separator));
+  std::vector<std::string> names;
+  for (const std::string& name : word.names) names.push_back(name_text(name));
+  text += fmt::format(" {}", fmt::join(names, separator));
   if (word.kind == WordKind::split) text += fmt::format(" {}", word.amount);
   if (word.kind == WordKind::stage) {
-    text += fmt::format(" at {} in {}{}", word.at, word.memory, word.is_double ? " double" : "");
+    text += fmt::format(" at {} in {}{}", name_text(word.at), name_text(word.memory),
+                        word.is_double ? " double" : "");
   }
   return text;
 }

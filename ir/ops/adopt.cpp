@@ -11,14 +11,14 @@ std::string place_of(const ForeignNode& node) {
 
 DType dtype_of_onnx(const ForeignNode& node, int64_t number) {
   static const std::map<int64_t, DType> dtypes = {
-      {1, DType::f32},  {2, DType::u8},   {3, DType::i8},      {4, DType::u16},
-      {5, DType::i16},  {6, DType::i32},  {7, DType::i64},     {9, DType::boolean},
-      {10, DType::f16}, {11, DType::f64}, {12, DType::u32},    {13, DType::u64},
-      {16, DType::bf16}};
+      {1, DType::f32},  {2, DType::u8},   {3, DType::i8},      {4, DType::u16},  {5, DType::i16},
+      {6, DType::i32},  {7, DType::i64},  {9, DType::boolean}, {10, DType::f16}, {11, DType::f64},
+      {12, DType::u32}, {13, DType::u64}, {16, DType::bf16}};
   const auto found = dtypes.find(number);
   if (found == dtypes.end()) {
     fail(place_of(node), "ONNX element type ", number,
-         " is not supported; use booleans, 8 to 64-bit integers, float16, bfloat16, float or double");
+         " is not supported; use booleans, 8 to 64-bit integers, float16, bfloat16, float or "
+         "double");
   }
   return found->second;
 }

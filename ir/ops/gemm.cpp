@@ -1,6 +1,6 @@
 // General matrix product: alpha * A * B + beta * C, either factor transposed, C broadcast.
-#include "ir/ops/axes.h"
 #include "ir/operator.h"
+#include "ir/ops/axes.h"
 
 namespace mlfc {
 namespace {

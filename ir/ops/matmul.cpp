@@ -1,7 +1,7 @@
 // Matrix product with numpy's rules: leading dimensions broadcast, a vector on either side is a
 // row or a column whose dimension disappears from the result.
-#include "ir/ops/axes.h"
 #include "ir/operator.h"
+#include "ir/ops/axes.h"
 
 namespace mlfc {
 namespace {
@@ -68,8 +68,7 @@ Kernel kernel(const Node& node) {
     right.push_back(n);
     result.push_back(n);
   }
-  k.store(k.out().at(result),
-          acc.result(Combine::sum, k.in(0).at(left) * k.in(1).at(right)));
+  k.store(k.out().at(result), acc.result(Combine::sum, k.in(0).at(left) * k.in(1).at(right)));
   return k.done();
 }
 

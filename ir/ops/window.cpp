@@ -27,8 +27,7 @@ void set_output(const Node& node, Window& window, bool ceil_mode) {
   window.output = (ceil_mode ? (room + window.stride - 1) / window.stride : room / window.stride);
   ++window.output;
   // A window that would start behind the input, in the end padding, sees nothing and is dropped.
-  const bool starts_behind =
-      (window.output - 1) * window.stride >= window.input + window.pad_begin;
+  const bool starts_behind = (window.output - 1) * window.stride >= window.input + window.pad_begin;
   if (ceil_mode && starts_behind) --window.output;
 }
 

@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "ir/ops/axes.h"
 #include "ir/operator.h"
+#include "ir/ops/axes.h"
 
 namespace mlfc {
 

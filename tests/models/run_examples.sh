@@ -52,11 +52,12 @@ make_reference() {
 }
 
 test_model() {
-  local name=$1 folder=$work/$1 rtol atol reference=()
-  if ! read -r rtol atol < <(tolerances_of "$name"); then
+  local name=$1 folder=$work/$1 tolerances rtol atol reference=()
+  if ! tolerances=$(tolerances_of "$name"); then
     echo "  tolerances.txt does not list it"
     return 1
   fi
+  read -r rtol atol <<< "$tolerances"
   rm -rf "$folder"
   mkdir -p "$folder"
   quietly "$mlfc" compile "$examples/$name.onnx" --target "c -keys=cpu" --output-format mlf \
@@ -85,7 +86,7 @@ fi
 
 names=("$@")
 if ((${#names[@]} == 0)); then
-  mapfile -t names < <(awk '!/^#/ && NF { print $1 }' "$here/tolerances.txt")
+  mapfile -t names <<< "$(awk '!/^#/ && NF { print $1 }' "$here/tolerances.txt")"
 fi
 bad=()
 for name in "${names[@]}"; do

@@ -1,0 +1,196 @@
+// Loop programs as the body of a C99 function. The marks of a loop are not printed: what they ask
+// for has either been done (unroll) or is plain to a C compiler (a constant number of lanes).
+#include "codegen/c/c_function.h"
+
+#include <algorithm>
+
+#include "codegen/c/c_expr.h"
+#include "ir/error.h"
+#include "ir/operator.h"
+#include "ir/print.h"
+
+namespace mlfc {
+namespace {
+
+// Above this many elements an index may not fit 32 bits.
+constexpr int64_t kMost32BitElements = int64_t{1} << 31;
+
+class CBodyPrinter {
+ public:
+  explicit CBodyPrinter(const Proc& proc, const Node& node) : printer_(scope_, needs_) {
+    int64_t largest = 0;
+    for (const auto* params : {&proc.inputs, &proc.outputs}) {
+      for (const Param& param : *params) {
+        scope_.tensors[param.name] = param.type;
+        largest = std::max(largest, param.type.storage_elements());
+      }
+    }
+    if (largest >= kMost32BitElements) scope_.index_type = "int64_t";
+    scratch_left_ = node.scratch.size();
+  }
+
+  std::string print(const std::vector<Stmt>& body) {
+    print_all(body, 1);
+    return std::move(text_);
+  }
+
+  CNeeds& needs() { return needs_; }
+  const std::vector<std::string>& scratch_names() const { return scratch_names_; }
+
+ private:
+  void line(int depth, const std::string& content) {
+    text_.append(static_cast<size_t>(2 * depth), ' ');
+    text_ += content;
+    text_ += '\n';
+  }
+
+  void print_all(const std::vector<Stmt>& body, int depth) {
+    for (const Stmt& stmt : body) print_one(stmt, depth);
+  }
+
+  void print_one(const Stmt& stmt, int depth) {
+    switch (stmt.kind) {
+      case StmtKind::loop:
+        return print_loop(stmt, depth);
+      case StmtKind::local:
+        return print_local(stmt, depth);
+      case StmtKind::assign:
+        return print_assign(stmt, depth);
+      case StmtKind::accumulate:
+        return print_accumulate(stmt, depth);
+      case StmtKind::comment:
+        return line(depth, "/* " + stmt.name + " */");
+      case StmtKind::copy:
+      case StmtKind::call:
+        break;
+    }
+    throw InternalError("target c has no copies or calls; the schedule asked for one");
+  }
+
+  void print_loop(const Stmt& stmt, int depth) {
+    const std::string& i = stmt.name;
+    const std::string step = stmt.step == 1 ? i + "++" : fmt::format("{} += {}", i, stmt.step);
+    line(depth, fmt::format("for ({} {} = {}; {} < {}; {}) {{", scope_.index_type, i,
+                            printer_.index(stmt.begin), i, printer_.index(stmt.end), step));
+    const auto begin = range_of(stmt.begin, scope_.ranges), end = range_of(stmt.end, scope_.ranges);
+    const auto outer = scope_.ranges.find(i);
+    check(outer == scope_.ranges.end(), "two nested loops over ", i);
+    if (begin && end) scope_.ranges[i] = {begin->first, end->last - 1};
+    print_all(stmt.body, depth + 1);
+    scope_.ranges.erase(i);
+    line(depth, "}");
+  }
+
+  void print_local(const Stmt& stmt, int depth) {
+    scope_.tensors[stmt.name] = TensorType{stmt.dtype, stmt.shape, {}};
+    if (stmt.memory == "arena") {
+      check(scratch_left_ > 0, "more locals in the arena than the node has scratch values");
+      --scratch_left_;
+      scratch_names_.push_back(stmt.name);
+      return;  // a parameter of the function
+    }
+    const std::string type(info(stmt.dtype).c_name);
+    if (stmt.shape.empty()) {
+      scope_.scalars.insert(stmt.name);
+      return line(depth, fmt::format("{} {};", type, stmt.name));
+    }
+    scope_.scalars.erase(stmt.name);
+    line(depth, fmt::format("{} {}[{}];", type, stmt.name, element_count(stmt.shape)));
+  }
+
+  // A value ready to be stored as `dtype`: comparisons are int in C.
+  std::string stored(const Expr& value, DType dtype) const {
+    const std::string text = printer_.value(value);
+    if (value.dtype() != DType::boolean) return text;
+    return dtype == DType::boolean ? "(uint8_t)(" + text + ")" : text;
+  }
+
+  void print_assign(const Stmt& stmt, int depth) {
+    const DType dtype = scope_.tensors.at(stmt.name).dtype;
+    line(depth, fmt::format("{} = {};", printer_.element(stmt.name, stmt.indices),
+                            stored(stmt.value, dtype)));
+  }
+
+  void print_accumulate(const Stmt& stmt, int depth) {
+    const DType dtype = scope_.tensors.at(stmt.name).dtype;
+    const std::string target = printer_.element(stmt.name, stmt.indices);
+    const std::string value = printer_.value(stmt.value);
+    const bool adds = is_float(dtype) && stmt.combine == Combine::sum;
+    if (adds) return line(depth, fmt::format("{} += {};", target, value));
+    line(depth, fmt::format("{} = {};", target,
+                            printer_.combined(stmt.combine, dtype, target, "(" + value + ")")));
+  }
+
+  CScope scope_;
+  CNeeds needs_;
+  CExprPrinter printer_;
+  std::string text_;
+  size_t scratch_left_ = 0;
+  std::vector<std::string> scratch_names_;
+};
+
+// Inputs that share storage with an output must not be promised to be distinct from it.
+bool shares_storage(const Value& value, const Node& node) {
+  return std::any_of(node.outputs.begin(), node.outputs.end(), [&](const Value* output) {
+    return &storage_of(*output) == &storage_of(value);
+  });
+}
+
+bool is_shared(const Value& output, const Node& node) {
+  const auto aliases = [&](const Value* value) {
+    return value != nullptr && value != &output && &storage_of(*value) == &storage_of(output);
+  };
+  return std::any_of(node.inputs.begin(), node.inputs.end(), aliases) ||
+         std::any_of(node.outputs.begin(), node.outputs.end(), aliases);
+}
+
+std::vector<const Value*> present_inputs(const Node& node) {
+  std::vector<const Value*> present;
+  for (const Value* value : node.inputs) {
+    if (value != nullptr) present.push_back(value);
+  }
+  return present;
+}
+
+void add_parameters(EmittedFunction& function, const Node& node, const Proc& proc,
+                    const std::vector<std::string>& scratch_names) {
+  const std::vector<const Value*> inputs = present_inputs(node);
+  check(inputs.size() == proc.inputs.size() && node.outputs.size() == proc.outputs.size(),
+        describe(node), ": the procedure's parameters are not the node's values");
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const std::string restricted = shares_storage(*inputs[i], node) ? "" : " MLFC_RESTRICT";
+    const std::string type(info(proc.inputs[i].type.dtype).c_name);
+    function.parameters.push_back(
+        {"const " + type + "*" + restricted, proc.inputs[i].name, inputs[i], false});
+  }
+  for (size_t i = 0; i < node.outputs.size(); ++i) {
+    const std::string restricted = is_shared(*node.outputs[i], node) ? "" : " MLFC_RESTRICT";
+    const std::string type(info(proc.outputs[i].type.dtype).c_name);
+    function.parameters.push_back(
+        {type + "*" + restricted, proc.outputs[i].name, node.outputs[i], true});
+  }
+  for (size_t i = 0; i < scratch_names.size(); ++i) {
+    const std::string type(info(node.scratch[i]->type.dtype).c_name);
+    function.parameters.push_back(
+        {type + "* MLFC_RESTRICT", scratch_names[i], node.scratch[i], true});
+  }
+}
+
+}  // namespace
+
+EmittedFunction emit_c_function(const Node& node, const Machine&) {
+  check(node.proc.has_value(), describe(node), " has not been lowered to loops");
+  CBodyPrinter printer(*node.proc, node);
+  EmittedFunction function;
+  function.node = &node;
+  function.name = node.proc->name;
+  function.body = printer.print(node.proc->body);
+  add_parameters(function, node, *node.proc, printer.scratch_names());
+  function.needs_math = printer.needs().math;
+  for (const auto& [name, text] : printer.needs().helpers) function.helpers.push_back(text);
+  if (!node.sources.empty()) function.comment = fmt::format("{}\n", fmt::join(node.sources, ", "));
+  if (node.kernel) function.comment += to_text(*node.kernel);
+  return function;
+}
+
+}  // namespace mlfc

@@ -1,0 +1,20 @@
+// Conversions between element types in C99: which cast or helper function takes one to the other.
+#pragma once
+
+#include <string>
+
+#include "ir/type.h"
+
+namespace mlfc {
+
+struct CConversion {
+  std::string helper_name = {};  ///< empty: a plain C cast does it
+  std::string helper_text = {};
+  bool needs_math = false;
+};
+
+/// f16/bf16 to f32 and back go through bits; real to integer truncates, saturates and maps NaN to 0
+/// (a plain C cast would be undefined); everything else is a cast.
+CConversion conversion_between(DType from, DType to);
+
+}  // namespace mlfc

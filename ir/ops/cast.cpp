@@ -1,0 +1,69 @@
+// Element type conversion, by name or to the type of another value.
+#include "ir/ops/adopt.h"
+#include "ir/ops/convert.h"
+#include "ir/ops/elementwise.h"
+
+namespace mlfc {
+namespace {
+
+std::vector<TensorType> infer_cast(const Node& node) {
+  const std::optional<DType> dtype = dtype_named(node.text("to"));
+  if (!dtype || *dtype == DType::none) {
+    fail(node, "'to' is '", node.text("to"), "', which is no element type");
+  }
+  return {{*dtype, node.input(0).type.shape}};
+}
+
+std::vector<TensorType> infer_cast_like(const Node& node) {
+  return {{node.input(1).type.dtype, node.input(0).type.shape}};
+}
+
+Expr convert(const Node& node, const std::vector<Expr>& x) {
+  return converted_expr(node.output().type.dtype, x[0]);
+}
+
+Kernel kernel_cast(const Node& node) {
+  return elementwise_kernel(node, convert);
+}
+
+void adopt_cast(ForeignNode& node) {
+  onnx_dtype_to_text(node, "to");
+  drop_attributes(node, {"saturate", "round_mode"});  // about 8-bit floats, which we do not have
+}
+
+void adopt_cast_like(ForeignNode& node) {
+  drop_attributes(node, {"saturate", "round_mode"});
+}
+
+/// A cast to the type that the other operand, otherwise unused, has.
+std::vector<Value*> expand_cast_like(Expansion& expansion) {
+  const Node& node = expansion.node();
+  const std::string to = to_text(node.output().type.dtype);
+  return {&expansion.add("cast", {node.inputs[0]}, {{"to", to}})};
+}
+
+const Operator cast{
+    .name = "cast",
+    .summary = "Converts every element to another type.",
+    .onnx = {"Cast"},
+    .inputs = {"x"},
+    .attributes = {required(text("to", "f32"))},
+    .adopt = adopt_cast,
+    .infer = infer_cast,
+    .kernel = kernel_cast,
+};
+const RegisteredOperator registered_cast{cast};
+
+const Operator cast_like{
+    .name = "cast_like",
+    .summary = "Converts every element to the type of another value.",
+    .onnx = {"CastLike"},
+    .inputs = {"x", "like"},
+    .adopt = adopt_cast_like,
+    .infer = infer_cast_like,
+    .expand = expand_cast_like,
+};
+const RegisteredOperator registered_cast_like{cast_like};
+
+}  // namespace
+}  // namespace mlfc

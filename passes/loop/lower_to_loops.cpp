@@ -1,0 +1,406 @@
+// Writes the loops of every scheduled kernel.
+//
+// One nest per stage. Parallel loops outside the first reduced loop surround everything; parallel
+// loops inside it multiply the accumulators, so
+//
+//   order oh ow.o kh ic ow.i     becomes     for oh, ow.o
+//                                              local acc[4]
+//                                              for ow.i            acc[ow.i] = init
+//                                              for kh, ic, ow.i    acc[ow.i] += body
+//                                              for ow.i            y[...] = epilogue(acc[ow.i])
+//
+// A read outside its tensor that contributes nothing to the reduction is not tested element by
+// element: the innermost loop its index depends on is clipped to the turns that are inside. Blocks
+// of a split axis that need no clipping at all are loops of their own (segments.h).
+#include <algorithm>
+#include <set>
+
+#include "ir/affine.h"
+#include "ir/error.h"
+#include "passes/loop/loop_nest.h"
+#include "passes/loop/segments.h"
+#include "passes/pass.h"
+
+namespace mlfc {
+namespace {
+
+// Border blocks are written out one by one so that their bounds become constants, up to this many.
+constexpr int64_t kMostBorderCopies = 4;
+
+struct Clip {
+  Expr begin = {}, end = {};
+};
+
+class StageLowering {
+ public:
+  StageLowering(const Kernel& kernel, const Stage& stage, const std::vector<NestLoop>& loops,
+                AxisMap values, Ranges ranges)
+      : kernel_(kernel),
+        stage_(stage),
+        loops_(loops),
+        values_(std::move(values)),
+        ranges_(std::move(ranges)) {
+    const auto first = std::find_if(loops_.begin(), loops_.end(),
+                                    [](const NestLoop& loop) { return loop.is_reduced; });
+    first_reduced_ = static_cast<size_t>(first - loops_.begin());
+  }
+
+  std::vector<Stmt> lower() { return outer(0); }
+
+ private:
+  // --- the loops around the accumulators ----------------------------------------------------
+
+  std::vector<Stmt> outer(size_t depth) {
+    if (depth == first_reduced_) return innermost();
+    const NestLoop& loop = loops_[depth];
+    if (loop.part == LoopPart::outer) return segmented(depth);
+    return {counted(depth, extent_here(loop), [&] { return outer(depth + 1); })};
+  }
+
+  std::vector<Stmt> segmented(size_t depth) {
+    const NestLoop& loop = loops_[depth];
+    const Range interior = interior_of(kernel_, stage_, {loop.axis, loop.extent}, axis_ranges());
+    std::vector<Segment> segments = cut_into_segments(loop.extent, loop.block, interior);
+    const auto borders = std::count_if(segments.begin(), segments.end(),
+                                       [](const Segment& segment) { return segment.blocks == 1; });
+    if (borders > kMostBorderCopies) {
+      segments = cut_into_segments(loop.extent, loop.block, {0, loop.extent - 1});
+    }
+    std::vector<Stmt> all;
+    for (const Segment& segment : segments) {
+      for (Stmt& stmt : one_segment(depth, segment)) all.push_back(std::move(stmt));
+    }
+    return all;
+  }
+
+  std::vector<Stmt> one_segment(size_t depth, const Segment& segment) {
+    const NestLoop& loop = loops_[depth];
+    blocks_[loop.axis] = segment.block;
+    if (segment.blocks == 1) {  // no loop: the block's place is a constant
+      starts_[loop.axis] = integer_expr(segment.begin, DType::i64);
+      std::vector<Stmt> body = outer(depth + 1);
+      starts_.erase(loop.axis);
+      return body;
+    }
+    starts_[loop.axis] = axis_expr(loop.variable);
+    const int64_t end = segment.begin + segment.blocks * segment.block;
+    ranges_[loop.variable] = {segment.begin, end - segment.block};
+    Stmt stmt = loop_stmt(loop.variable, segment.begin, end, outer(depth + 1), loop.marks);
+    stmt.step = segment.block;
+    ranges_.erase(loop.variable);
+    starts_.erase(loop.axis);
+    return {stmt};
+  }
+
+  // A loop from 0, with its axis known while `body` is made.
+  template <typename Body>
+  Stmt counted(size_t depth, int64_t extent, const Body& body) {
+    const NestLoop& loop = loops_[depth];
+    ranges_[loop.variable] = {0, extent - 1};
+    const size_t known = values_.size();
+    bind(loop);
+    Stmt stmt = loop_stmt(loop.variable, 0, extent, body(), loop.marks);
+    values_.resize(known);
+    ranges_.erase(loop.variable);
+    return stmt;
+  }
+
+  // What the kernel's axis is in terms of loop variables, once its (inner) loop has been entered.
+  void bind(const NestLoop& loop) {
+    Expr value = axis_expr(loop.variable);
+    if (loop.part == LoopPart::inner) value = starts_.at(loop.axis) + value;
+    if (loop.part != LoopPart::outer) values_.emplace_back(loop.axis, value);
+  }
+
+  int64_t extent_here(const NestLoop& loop) const {
+    return loop.part == LoopPart::inner ? blocks_.at(loop.axis) : loop.extent;
+  }
+
+  // Ranges of the kernel's own axes, for reasoning about reads before loops exist.
+  Ranges axis_ranges() const {
+    Ranges ranges;
+    for (const NestLoop& loop : loops_) ranges[loop.axis] = {0, loop.extent - 1};
+    for (const auto& [name, range] : ranges_) ranges.emplace(name, range);
+    return ranges;
+  }
+
+  // --- accumulators, reduction, epilogue ----------------------------------------------------
+
+  std::vector<Stmt> innermost() {
+    if (!stage_.reduction) return {store_stmt()};
+    const Reduction& reduction = *stage_.reduction;
+    accumulator_loops_.clear();
+    Shape shape;
+    for (size_t i = first_reduced_; i < loops_.size(); ++i) {
+      if (loops_[i].is_reduced) continue;
+      accumulator_loops_.push_back(i);
+      shape.push_back(extent_here(loops_[i]));
+    }
+    std::vector<Stmt> body = {local_stmt(reduction.name, reduction.dtype, shape)};
+    body.push_back(over_accumulators(0, [&] {
+      return assign_stmt(reduction.name, accumulator_indices(), lowered(reduction.init));
+    }));
+    for (Stmt& stmt : reduce(first_reduced_)) body.push_back(std::move(stmt));
+    if (stage_.store) body.push_back(over_accumulators(0, [&] { return store_stmt(); }));
+    return body;
+  }
+
+  template <typename Leaf>
+  Stmt over_accumulators(size_t index, const Leaf& leaf) {
+    if (index == accumulator_loops_.size()) return leaf();
+    const size_t depth = accumulator_loops_[index];
+    return counted(depth, extent_here(loops_[depth]),
+                   [&] { return std::vector<Stmt>{over_accumulators(index + 1, leaf)}; });
+  }
+
+  std::vector<Expr> accumulator_indices() const {
+    std::vector<Expr> indices;
+    for (const size_t depth : accumulator_loops_)
+      indices.push_back(axis_expr(loops_[depth].variable));
+    return indices;
+  }
+
+  std::vector<Stmt> reduce(size_t depth) {
+    if (depth == loops_.size()) {
+      const Reduction& reduction = *stage_.reduction;
+      const Expr body = clip_reads(lowered(reduction.body));
+      return {accumulate_stmt(reduction.name, accumulator_indices(), reduction.combine, body)};
+    }
+    const NestLoop& loop = loops_[depth];
+    if (loop.part == LoopPart::outer) return reduce_blocks(depth);
+    const int64_t extent = extent_here(loop);
+    Stmt stmt = counted(depth, extent, [&] { return reduce(depth + 1); });
+    clip_loop(stmt, loop.variable, extent);
+    return {stmt};
+  }
+
+  // The outer loop of a split reduced axis: full blocks, then the rest.
+  std::vector<Stmt> reduce_blocks(size_t depth) {
+    const NestLoop& loop = loops_[depth];
+    std::vector<Stmt> all;
+    for (const Segment& segment :
+         cut_into_segments(loop.extent, loop.block, {0, loop.extent - 1})) {
+      blocks_[loop.axis] = segment.block;
+      starts_[loop.axis] = axis_expr(loop.variable);
+      const int64_t end = segment.begin + segment.blocks * segment.block;
+      ranges_[loop.variable] = {segment.begin, end - segment.block};
+      Stmt stmt = loop_stmt(loop.variable, segment.begin, end, reduce(depth + 1), loop.marks);
+      stmt.step = segment.block;
+      all.push_back(std::move(stmt));
+      ranges_.erase(loop.variable);
+      starts_.erase(loop.axis);
+    }
+    return all;
+  }
+
+  Stmt store_stmt() {
+    const Store& store = *stage_.store;
+    std::vector<Expr> indices;
+    for (const Expr& index : store.indices) indices.push_back(lowered(index));
+    Expr value = lowered(store.value);
+    if (stage_.reduction) {
+      const Expr element =
+          read_expr(stage_.reduction->name, stage_.reduction->dtype, accumulator_indices());
+      value = rewritten(value, [&](const Expr& part) -> Expr {
+        const bool is_scalar =
+            part->kind == ExprKind::local && part->name == stage_.reduction->name;
+        return is_scalar ? element : Expr();
+      });
+    }
+    return assign_stmt(store.target, std::move(indices), value);
+  }
+
+  // An expression of the kernel in terms of the loop variables around it, reads proven inside freed
+  // of their tests.
+  Expr lowered(const Expr& expr) const {
+    Expr result = simplified_index(substituted(expr, values_), ranges_);
+    return rewritten(result, [&](const Expr& part) -> Expr {
+      if (part->kind != ExprKind::read || part->otherwise.empty()) return {};
+      const Param* tensor = find_param(kernel_, part->name);
+      for (size_t dim = 0; dim < part->args.size(); ++dim) {
+        if (!is_inside(part->args[dim], tensor->type.shape[dim])) return {};
+      }
+      return read_expr(part->name, part.dtype(), part->args);
+    });
+  }
+
+  bool is_inside(const Expr& index, int64_t extent) const {
+    const std::optional<Range> range = range_of(index, ranges_);
+    return range && range->first >= 0 && range->last < extent;
+  }
+
+  // --- clipping -----------------------------------------------------------------------------
+
+  // True when the body changes nothing once this read yields its `otherwise`: the read is a factor
+  // 0 of a summed product, or the neutral element of a maximum.
+  bool contributes_nothing(const Expr& body, const Expr& read) const {
+    const Reduction& reduction = *stage_.reduction;
+    if (body->kind == ExprKind::cast) return contributes_nothing(body->args[0], read);
+    if (same(body, read)) {
+      const Expr neutral = neutral_element(reduction.combine, read.dtype());
+      return same(neutral, read->otherwise) ||
+             (reduction.combine == Combine::sum && is_literal(read->otherwise, 0));
+    }
+    const bool product = body->kind == ExprKind::call && body->function->name == "mul" &&
+                         reduction.combine == Combine::sum && is_literal(read->otherwise, 0);
+    return product &&
+           (contributes_nothing(body->args[0], read) || contributes_nothing(body->args[1], read));
+  }
+
+  // Removes the tests of reads whose effect clipped loops take over.
+  Expr clip_reads(const Expr& body) {
+    std::vector<Expr> guarded;
+    for_each(body, [&](const Expr& part) {
+      if (part->kind == ExprKind::read && !part->otherwise.empty()) guarded.push_back(part);
+    });
+    Expr result = body;
+    for (const Expr& read : guarded) {
+      if (!contributes_nothing(body, read) || !clip_read(read)) continue;
+      result = rewritten(result, [&](const Expr& part) -> Expr {
+        return same(part, read) ? read_expr(part->name, part.dtype(), part->args) : Expr();
+      });
+    }
+    return result;
+  }
+
+  // Finds for every dimension that may leave the tensor the innermost loop it depends on, and notes
+  // the bounds that loop must keep. False when some dimension has no such loop here.
+  bool clip_read(const Expr& read) {
+    const Param* tensor = find_param(kernel_, read->name);
+    std::vector<std::pair<std::string, Clip>> found;
+    for (size_t dim = 0; dim < read->args.size(); ++dim) {
+      const int64_t extent = tensor->type.shape[dim];
+      if (is_inside(read->args[dim], extent)) continue;
+      const std::optional<Affine> index = affine_of(read->args[dim]);
+      if (!index) return false;
+      const NestLoop* loop = innermost_loop_of(*index);
+      if (loop == nullptr) return false;
+      found.emplace_back(loop->variable, bounds(*index, loop->variable, extent));
+    }
+    for (auto& [variable, clip] : found) clips_[variable].push_back(std::move(clip));
+    return true;
+  }
+
+  const NestLoop* innermost_loop_of(const Affine& index) const {
+    for (size_t i = loops_.size(); i-- > first_reduced_;) {
+      if (loops_[i].part != LoopPart::outer && index.of(loops_[i].variable) != 0) return &loops_[i];
+    }
+    return nullptr;
+  }
+
+  // The turns v of the loop with 0 <= c*v + rest < extent, as a half-open interval.
+  static Clip bounds(const Affine& index, const std::string& variable, int64_t extent) {
+    const int64_t c = index.of(variable);
+    Affine rest = index;
+    rest.coefficients.erase(variable);
+    const Expr r = to_expr(rest);
+    const Expr size = integer_expr(std::abs(c), DType::i64);
+    const Expr first_inside = floor_div(size - 1 - r, size);  // ceil(-r / c)
+    const Expr first_beyond = floor_div(integer_expr(extent - 1, DType::i64) + size - r, size);
+    if (c > 0) return {first_inside, first_beyond};
+    return {floor_div(r - extent, size) + 1, floor_div(r, size) + 1};
+  }
+
+  void clip_loop(Stmt& stmt, const std::string& variable, int64_t extent) {
+    const auto found = clips_.find(variable);
+    if (found == clips_.end()) return;
+    std::vector<Clip> distinct;
+    for (const Clip& clip : found->second) {
+      const bool known = std::any_of(distinct.begin(), distinct.end(), [&](const Clip& other) {
+        return same(clip.begin, other.begin) && same(clip.end, other.end);
+      });
+      if (!known) distinct.push_back(clip);
+    }
+    for (const Clip& clip : distinct) {
+      stmt.begin = max_expr(stmt.begin, clip.begin);
+      stmt.end = min_expr(stmt.end, clip.end);
+    }
+    stmt.begin = simplified_index(stmt.begin, ranges_);
+    stmt.end = simplified_index(stmt.end, ranges_);
+    check(extent > 0, "an empty loop over ", variable);
+    clips_.erase(found);
+  }
+
+  const Kernel& kernel_;
+  const Stage& stage_;
+  const std::vector<NestLoop>& loops_;
+  AxisMap values_;  ///< kernel axis -> loop variables
+  Ranges ranges_;   ///< of the loop variables around
+  size_t first_reduced_ = 0;
+  std::map<std::string, int64_t> blocks_;  ///< split axis -> turns of its inner loop here
+  std::map<std::string, Expr> starts_;     ///< split axis -> first value of the block here
+  std::vector<size_t> accumulator_loops_;
+  std::map<std::string, std::vector<Clip>> clips_;
+};
+
+// The shared loops of a kernel with several stages, around the nests of its stages.
+std::vector<Stmt> shared_loops(const Kernel& kernel, const Nest& nest, size_t depth,
+                               AxisMap& values, Ranges& ranges) {
+  if (depth == nest.shared.size()) {
+    std::vector<Stmt> body;
+    for (const Param& local : kernel.locals) {
+      body.push_back(local_stmt(local.name, local.type.dtype, local.type.shape));
+    }
+    for (size_t stage = 0; stage < kernel.stages.size(); ++stage) {
+      StageLowering lowering(kernel, kernel.stages[stage], nest.inside[stage], values, ranges);
+      for (Stmt& stmt : lowering.lower()) body.push_back(std::move(stmt));
+    }
+    return body;
+  }
+  const NestLoop& loop = nest.shared[depth];
+  check(loop.part == LoopPart::whole, "kernel '", kernel.name, "': shared axis '", loop.axis,
+        "' of several stages cannot be split");
+  values.emplace_back(loop.axis, axis_expr(loop.variable));
+  ranges[loop.variable] = {0, loop.extent - 1};
+  std::vector<Stmt> body = shared_loops(kernel, nest, depth + 1, values, ranges);
+  return {loop_stmt(loop.variable, 0, loop.extent, std::move(body), loop.marks)};
+}
+
+// Scalars that one stage names and a later one uses are zero-dimensional locals in the program, so
+// what the kernel wrote as a name is read as an element without indices.
+void read_scalars(const Kernel& kernel, std::vector<Stmt>& body) {
+  std::map<std::string, DType> scalars;
+  for (const Stage& stage : kernel.stages) {
+    if (stage.reduction) scalars[stage.reduction->name] = stage.reduction->dtype;
+  }
+  rewrite_exprs(body, [&](const Expr& part) -> Expr {
+    if (part->kind != ExprKind::local) return {};
+    const auto found = scalars.find(part->name);
+    return found == scalars.end() ? Expr() : read_expr(part->name, found->second, {});
+  });
+}
+
+}  // namespace
+
+Proc lower(const Kernel& kernel, const Schedule& schedule) {
+  const std::string problem = why_illegal(schedule, kernel);
+  check(problem.empty(), "schedule of '", kernel.name, "' is illegal: ", problem);
+  Proc proc{.name = kernel.name, .inputs = kernel.inputs, .outputs = kernel.outputs};
+  const Nest nest = make_nest(kernel, schedule);
+  AxisMap values;
+  Ranges ranges;
+  proc.body = shared_loops(kernel, nest, 0, values, ranges);
+  read_scalars(kernel, proc.body);
+  return proc;
+}
+
+namespace {
+
+void lower_to_loops(Graph& graph, const PassContext&) {
+  for (const auto& node : graph.nodes) {
+    if (node->kernel && !node->is_free) {
+      node->proc = lower(*node->kernel, node->schedule.value_or(Schedule{}));
+    }
+  }
+}
+
+const Pass pass{
+    .name = "lower-to-loops",
+    .level = Level::loop,
+    .summary = "Write the loops of every kernel as its schedule orders them.",
+    .run = lower_to_loops,
+};
+const RegisteredPass registered{pass};
+
+}  // namespace
+}  // namespace mlfc
