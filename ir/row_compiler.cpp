@@ -130,11 +130,9 @@ class RowCompiler {
     const DType dtype = constant.dtype() == DType::none
                             ? (constant->is_real ? DType::f64 : DType::i64)
                             : constant.dtype();
-    const double real =
-        constant->is_real ? constant->real : static_cast<double>(constant->integer);
-    return add(
-        {.kind = Kind::constant, .dtype = dtype, .real = real, .integer = constant->integer},
-        {std::bit_cast<int64_t>(real), constant->integer});
+    const double real = constant->is_real ? constant->real : static_cast<double>(constant->integer);
+    return add({.kind = Kind::constant, .dtype = dtype, .real = real, .integer = constant->integer},
+               {std::bit_cast<int64_t>(real), constant->integer});
   }
 
   int compile_index(const AffineIndex& index) {
@@ -159,8 +157,7 @@ class RowCompiler {
   int convert(int value, DType dtype) {
     const DType from = dtype_of(value);
     if (from == dtype) return value;
-    return add(
-        {.kind = Kind::cast, .dtype = dtype, .operand_dtype = from, .args = {value}}, {});
+    return add({.kind = Kind::cast, .dtype = dtype, .operand_dtype = from, .args = {value}}, {});
   }
 
   int compile_read(const Expr& read, int mask) {

@@ -15,8 +15,7 @@ const std::vector<int64_t> kExtents = {1, 2, 3, 4, 5, 8, 17};
 
 class Generator {
  public:
-  Generator(uint64_t seed, const RandomKernelOptions& options)
-      : random_(seed), options_(options) {
+  Generator(uint64_t seed, const RandomKernelOptions& options) : random_(seed), options_(options) {
     result_.kernel.name = "random_" + std::to_string(seed);
   }
 
@@ -214,8 +213,8 @@ RandomKernel Generator::contraction() {
   const std::string x = add_input({storage_, {batch, groups * inputs, width}, {}});
   const std::string w = add_input({storage_, {groups * outputs, inputs, taps}, {}});
   const Expr image = cast_expr(
-      dtype_, read_expr(x, storage_,
-                        {n, g * inputs + ic, p * stride + tap * dilation - pad}, Expr(0)));
+      dtype_,
+      read_expr(x, storage_, {n, g * inputs + ic, p * stride + tap * dilation - pad}, Expr(0)));
   const Expr filter = cast_expr(dtype_, read_expr(w, storage_, {g * outputs + oc, ic, tap}));
   const Expr shifted = is_float(dtype_) || random_.chance(50) ? image : image + 3;
   Stage stage{.reduce = {{"ic", inputs}, {"tap", taps}}};
