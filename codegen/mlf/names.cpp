@@ -84,7 +84,7 @@ std::string sanitised(std::string_view name) {
   const bool starts_with_digit = !result.empty() && result[0] >= '0' && result[0] <= '9';
   // `__LINE__` needs more than one underscore to stop being a predefined macro.
   if (result.starts_with("__") && result.ends_with("__")) return "v" + result;
-  if (result.empty() || starts_with_digit || is_reserved(result)) result.insert(0, "_");
+  if (result.empty() || starts_with_digit || is_reserved(result)) result.insert(result.begin(), '_');
   return result;
 }
 
