@@ -23,7 +23,9 @@ KernelBuilder::KernelBuilder(const Node& node) {
     if (node.has_input(i)) kernel_.inputs.push_back({in_names_.back(), node.input(i).type.plain()});
   }
   for (int i = 0; i < static_cast<int>(node.outputs.size()); ++i) {
-    kernel_.outputs.push_back({output_name(node, i), node.output(i).type.plain()});
+    const bool present = node.outputs[static_cast<size_t>(i)] != nullptr;
+    out_names_.push_back(present ? output_name(node, i) : "");
+    if (present) kernel_.outputs.push_back({out_names_.back(), node.output(i).type.plain()});
   }
   kernel_.stages.emplace_back();
 }
@@ -35,8 +37,14 @@ TensorRef KernelBuilder::in(int index) const {
 }
 
 TensorRef KernelBuilder::out(int index) const {
-  const Param& param = kernel_.outputs.at(static_cast<size_t>(index));
-  return TensorRef(param.name, param.type);
+  check(has_out(index), kernel_.name, ": output ", index, " is absent");
+  const Param* param = find_param(kernel_, out_names_[static_cast<size_t>(index)]);
+  return TensorRef(param->name, param->type);
+}
+
+bool KernelBuilder::has_out(int index) const {
+  return index < static_cast<int>(out_names_.size()) &&
+         !out_names_[static_cast<size_t>(index)].empty();
 }
 
 bool KernelBuilder::has(int index) const {

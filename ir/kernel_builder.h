@@ -43,6 +43,7 @@ class KernelBuilder {
 
   TensorRef in(int index) const;
   TensorRef out(int index = 0) const;
+  bool has_out(int index) const;  ///< somebody uses the optional output
   bool has(int index) const;  ///< the optional input is present
 
   /// A new shared parallel axis; the returned expression is its value. Names are made unique.
@@ -69,7 +70,8 @@ class KernelBuilder {
  private:
   std::string unique(const std::string& name);
   Kernel kernel_;
-  std::vector<std::string> in_names_;  ///< per operator input; empty when absent
+  std::vector<std::string> in_names_;   ///< per operator input; empty when absent
+  std::vector<std::string> out_names_;  ///< likewise for outputs
 };
 
 }  // namespace mlfc

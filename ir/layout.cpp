@@ -1,5 +1,6 @@
-// Layout arithmetic and its two notations: storage order with blocks (a b/8 c d b%8) for dense
-// layouts, explicit strides for everything else.
+// Layout arithmetic and its notations: storage order with blocks (a b/8 c d b%8) for dense layouts,
+// strides for plain views, and digits (extent:stride, an axis's digits joined by commas) for the
+// rest: views of blocked storage.
 #include "ir/layout.h"
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 
 namespace mlfc {
 namespace {
+
+constexpr int64_t kMostPlaces = int64_t{1} << 40;
 
 struct PlacedDigit {
   int axis = 0;
@@ -76,6 +79,68 @@ int64_t parse_number(const std::string& word) {
     fail("layout", "expected a number, found '", word, "'");
   }
   return value;
+}
+
+// 4:64,8:1 - the digits of one axis.
+std::vector<Digit> parse_digits(const std::string& word) {
+  std::vector<Digit> digits;
+  std::istringstream parts(word);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const size_t colon = part.find(':');
+    if (colon == std::string::npos) fail("layout", "expected extent:stride, found '", part, "'");
+    digits.push_back({parse_number(part.substr(0, colon)), parse_number(part.substr(colon + 1))});
+  }
+  return digits;
+}
+
+Layout parse_general(std::istringstream& words, const std::vector<int64_t>& shape) {
+  Layout layout;
+  std::string word;
+  while (words >> word && word != "offset") layout.axes.push_back(parse_digits(word));
+  if (word == "offset" && words >> word) layout.offset = parse_number(word);
+  if (layout.axes.size() != shape.size()) {
+    fail("layout", layout.axes.size(), " axes for a tensor of rank ", shape.size());
+  }
+  return layout;
+}
+
+std::string general_text(const Layout& layout) {
+  std::string text = "digits";
+  for (const auto& axis : layout.axes) {
+    char separator = ' ';
+    for (const Digit& digit : axis) {
+      text += fmt::format("{}{}:{}", separator, digit.extent, digit.stride);
+      separator = ',';
+    }
+  }
+  return text;
+}
+
+// Every axis once: whole, or as an outer and an inner part of the same block.
+void check_terms(const std::vector<Layout::Term>& terms, const std::vector<int64_t>& shape) {
+  std::vector<int64_t> outer(shape.size(), 0), inner(shape.size(), 0), whole(shape.size(), 0);
+  int64_t places = 1;
+  for (const Layout::Term& term : terms) {
+    const auto axis = static_cast<size_t>(term.axis);
+    const int64_t block = std::abs(term.block);
+    if (block > kMostPlaces) fail("layout", "block ", block, " is too large");
+    auto& slot = term.block == 0 ? whole[axis] : term.block > 0 ? outer[axis] : inner[axis];
+    if (slot != 0) fail("layout", "axis ", axis_letter(term.axis), " is named twice");
+    slot = std::max<int64_t>(block, 1);
+    const int64_t extent = term.block == 0  ? shape[axis]
+                           : term.block < 0 ? block
+                                            : (shape[axis] + block - 1) / block;
+    if (extent > 0 && places > kMostPlaces / extent) fail("layout", "more than 2^40 places");
+    places *= extent;
+  }
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    const bool once = whole[axis] != 0 ? outer[axis] == 0 && inner[axis] == 0
+                                       : outer[axis] != 0 && outer[axis] == inner[axis];
+    if (!once) {
+      fail("layout", "axis ", axis_letter(static_cast<int>(axis)),
+           " must be named once: whole, or as an outer and an inner part of one block");
+    }
+  }
 }
 
 Layout parse_strided(std::istringstream& words, const std::vector<int64_t>& shape) {
@@ -153,7 +218,8 @@ Layout Layout::ordered(const std::vector<int64_t>& shape, const std::vector<Term
   Layout layout;
   layout.axes.resize(shape.size());
   int64_t stride = 1;
-  // From the innermost term outwards; an axis's inner block comes before its outer part.
+  // From the innermost term outwards. Wherever an axis's two parts are stored, the outer part is
+  // its first digit.
   for (size_t i = terms.size(); i-- > 0;) {
     const Term& term = terms[i];
     const int64_t size = term.block < 0 ? -term.block : term.block;
@@ -161,7 +227,7 @@ Layout Layout::ordered(const std::vector<int64_t>& shape, const std::vector<Term
                            : term.block < 0 ? size
                                             : (shape[term.axis] + size - 1) / size;
     auto& digits = layout.axes[term.axis];
-    digits.insert(digits.begin(), Digit{extent, stride});
+    digits.insert(term.block < 0 ? digits.end() : digits.begin(), Digit{extent, stride});
     stride *= extent;
   }
   for (const auto& digits : layout.axes) check(!digits.empty(), "layout leaves an axis out");
@@ -178,11 +244,47 @@ Layout Layout::strided(const std::vector<int64_t>& shape, const std::vector<int6
   return layout;
 }
 
+std::string why_misfit(const Layout& layout, const std::vector<int64_t>& shape) {
+  if (layout.axes.size() != shape.size()) {
+    return fmt::format("{} axes for a tensor of rank {}", layout.axes.size(), shape.size());
+  }
+  // Wide enough for any sum of products of bounded numbers.
+  __int128 first = layout.offset, last = layout.offset, places = 1;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    __int128 extent = 1;
+    for (const Digit& digit : layout.axes[axis]) {
+      if (digit.extent < 0 || digit.extent > kMostPlaces || std::abs(digit.stride) > kMostPlaces) {
+        return "an extent or a stride is out of range";
+      }
+      extent *= digit.extent;
+      places *= digit.extent;
+      if (extent > kMostPlaces || places > kMostPlaces) return "more than 2^40 places";
+      const int64_t turns = std::max<int64_t>(digit.extent, 1) - 1;
+      (digit.stride < 0 ? first : last) += static_cast<__int128>(turns) * digit.stride;
+    }
+    const auto& digits = layout.axes[axis];
+    if (digits.empty()) return "an axis without digits";
+    // One digit is the axis itself; of two, the outer one counts the blocks that are needed.
+    const int64_t block = digits.size() == 1 ? 1 : digits.back().extent;
+    const bool is_longer = digits.size() < 3 && extent - block >= shape[axis] && extent > 0;
+    if (extent < shape[axis] || is_longer) {
+      return fmt::format("axis {} of {} has a layout for {}", axis, to_text(shape),
+                         static_cast<int64_t>(extent));
+    }
+  }
+  if (first < 0 || last >= kMostPlaces) return "it reaches out of its storage";
+  return "";
+}
+
 std::string to_text(const Layout& layout) {
   if (is_ordered(layout)) return ordered_text(layout);
-  check(layout.is_strided(), "a blocked layout that is not dense has no text");
-  std::string text = "strides";
-  for (const int64_t stride : layout.strides()) text += fmt::format(" {}", stride);
+  std::string text;
+  if (layout.is_strided()) {
+    text = "strides";
+    for (const int64_t stride : layout.strides()) text += fmt::format(" {}", stride);
+  } else {
+    text = general_text(layout);
+  }
   if (layout.offset != 0) text += fmt::format(" offset {}", layout.offset);
   return text;
 }
@@ -191,9 +293,9 @@ Layout parse_layout(const std::string& text, const std::vector<int64_t>& shape) 
   std::istringstream words(text);
   std::string word;
   std::vector<Layout::Term> terms;
-  std::vector<int> seen(shape.size(), 0);
   while (words >> word) {
     if (word == "strides" && terms.empty()) return parse_strided(words, shape);
+    if (word == "digits" && terms.empty()) return parse_general(words, shape);
     const int axis = word[0] - 'a';
     if (axis < 0 || axis >= static_cast<int>(shape.size())) {
       fail("layout", "'", word, "' names no axis of a tensor of rank ", shape.size());
@@ -207,10 +309,8 @@ Layout parse_layout(const std::string& text, const std::vector<int64_t>& shape) 
       if (inner) block = -block;
     }
     terms.push_back({axis, block});
-    seen[axis] += block == 0 ? 2 : 1;
   }
-  const bool complete = std::all_of(seen.begin(), seen.end(), [](int n) { return n == 2; });
-  if (!complete) fail("layout", "'", text, "' does not name every axis exactly once");
+  check_terms(terms, shape);
   return Layout::ordered(shape, terms);
 }
 

@@ -55,7 +55,12 @@ struct Layout {
                         int64_t offset);
 };
 
-/// `a c d b`, `a b/8 c d b%8` for dense layouts; `strides 64 1 8 offset 16` otherwise.
+/// Why the layout cannot store a tensor of `shape`, in words; empty when it can: every index must
+/// have a place, and no axis may be longer than its digits need.
+std::string why_misfit(const Layout& layout, const std::vector<int64_t>& shape);
+
+/// `a c d b`, `a b/8 c d b%8` for dense layouts; `strides 64 1 8 offset 16` for plain views;
+/// `digits 4:64,8:1 16:8 offset 16` for views of blocked storage.
 std::string to_text(const Layout& layout);
 /// The inverse of to_text for a tensor of `shape`; fails on nonsense.
 Layout parse_layout(const std::string& text, const std::vector<int64_t>& shape);

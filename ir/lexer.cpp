@@ -67,16 +67,19 @@ void Lexer::fail_at(size_t offset, const std::string& message) const {
   fail(fmt::format("line {}, column {}", line, column), message);
 }
 
-void Lexer::skip_blanks() {
+// Answers whether a line began on the way.
+bool Lexer::skip_blanks() {
+  bool starts_line = position_ == 0;
   while (position_ < source_.size()) {
     if (is_blank(source_[position_])) {
-      ++position_;
+      starts_line |= source_[position_++] == '\n';
     } else if (source_[position_] == '#') {
       position_ = std::min(source_.find('\n', position_), source_.size());
     } else {
-      return;
+      break;
     }
   }
+  return starts_line;
 }
 
 std::string Lexer::raw_until(char end) {
@@ -158,7 +161,13 @@ Token Lexer::read_symbol(size_t start) {
 }
 
 Token Lexer::next() {
-  skip_blanks();
+  const bool starts_line = skip_blanks();
+  Token token = next_on_line();
+  token.starts_line = starts_line;
+  return token;
+}
+
+Token Lexer::next_on_line() {
   const size_t start = position_;
   if (start >= source_.size()) return {TokenKind::end, "", source_.size()};
   const char first = source_[start];

@@ -28,6 +28,7 @@ struct Token {
   TokenKind kind = TokenKind::end;
   std::string text = {};  ///< of a quoted token: with the escapes undone
   size_t offset = 0;      ///< of its first byte in the source
+  bool starts_line = false;
 };
 
 /// Reads one token at a time from a source that must outlive it.
@@ -36,13 +37,16 @@ class Lexer {
   explicit Lexer(std::string_view source) : source_(source) {}
 
   Token next();
+  /// Continues reading at `offset` (to take a token apart).
+  void rewind(size_t offset) { position_ = offset; }
   /// The bytes from here up to (not including) `end`, for notations with words of their own.
   std::string raw_until(char end);
   /// Throws a user error that begins with the line and column of `offset`.
   [[noreturn]] void fail_at(size_t offset, const std::string& message) const;
 
  private:
-  void skip_blanks();
+  bool skip_blanks();
+  Token next_on_line();
   std::string read_quoted();
   std::string read_sigil_name(size_t start);
   Token read_number(size_t start);

@@ -37,14 +37,19 @@ std::string values_text(const std::vector<Value*>& values) {
   return text;
 }
 
-// Everything about a value besides its name: f32[4] inside %z at workspace+64
-std::string storage_text(const Value& value) {
-  std::string text = type_text(value.type);
+//  inside %z at workspace+64
+std::string place_text(const Value& value) {
+  std::string text;
   if (value.inside != nullptr) text += " inside " + value_text(value.inside);
   if (value.placement) {
     text += fmt::format(" at {}+{}", name_text(value.placement->pool), value.placement->offset);
   }
   return text;
+}
+
+// Everything about a value besides its name: f32[4] inside %z at workspace+64
+std::string storage_text(const Value& value) {
+  return type_text(value.type) + place_text(value);
 }
 
 // %x: f32[4], %y: f32[2]
@@ -129,7 +134,8 @@ class GraphPrinter {
       const std::string name = value_text(value.get());
       if (value->is_constant()) {
         const std::string tensor = tensor_text(*value->constant, value->name);
-        writer_.line(name + " = constant " + tensor + " : " + storage_text(*value));
+        writer_.line(name + " = constant " + tensor + " : " + type_text(value->constant->type) +
+                     place_text(*value));
       } else if (!declared.contains(value.get())) {
         writer_.line("value " + name + ": " + storage_text(*value));
       }

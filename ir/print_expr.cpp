@@ -86,6 +86,12 @@ std::string real_text(double value, DType dtype) {
   const auto narrow = static_cast<float>(value);
   const bool fits = is_narrow && static_cast<double>(narrow) == value;
   std::string text = fits ? shortest(narrow) : shortest(value);
+  // The reader goes through double; in rare cases that rounds the short text to a neighbour.
+  if (fits && std::isfinite(value)) {
+    double read = 0;
+    std::from_chars(text.data(), text.data() + text.size(), read);
+    if (static_cast<float>(read) != narrow) text = shortest(value);
+  }
   if (text == "-0") text = "-0.0";  // as a whole number it would lose its sign
   return text;
 }

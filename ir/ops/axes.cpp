@@ -64,6 +64,37 @@ std::vector<Expr> split_index(const Expr& place, const Shape& shape) {
   return indices;
 }
 
+std::vector<Expr> regrouped_index(const std::vector<Expr>& indices, const Shape& shape,
+                                  const Shape& other) {
+  if (element_count(shape) == 0) return std::vector<Expr>(other.size(), Expr(0));
+  std::vector<Expr> result;
+  size_t from = 0;
+  size_t to = 0;
+  while (to < other.size()) {
+    // The shortest run of dimensions on both sides that holds equally many elements.
+    const size_t first_from = from;
+    const size_t first_to = to;
+    int64_t elements = from < shape.size() ? shape[from++] : 1;
+    int64_t other_elements = other[to++];
+    while (elements != other_elements) {
+      if (elements < other_elements) {
+        elements *= shape[from++];
+      } else {
+        other_elements *= other[to++];
+      }
+    }
+    const Shape run(shape.begin() + first_from, shape.begin() + from);
+    const Shape other_run(other.begin() + first_to, other.begin() + to);
+    const Expr place = flat_index(part(indices, first_from, from), run);
+    for (const Expr& index : split_index(place, other_run)) result.push_back(index);
+  }
+  return result;
+}
+
+Expr stored_element(const TensorRef& tensor, std::vector<Expr> indices) {
+  return read_expr(tensor.name(), tensor.type().dtype, std::move(indices));
+}
+
 Expr wrapped_index(const Expr& index, int64_t extent) {
   return select_expr(call_expr("less", {index, Expr(0)}), index + Expr(extent), index);
 }

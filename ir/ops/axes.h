@@ -41,6 +41,14 @@ Expr flat_index(const std::vector<Expr>& indices, const Shape& shape);
 /// The inverse: the indices of flat position `place`, without divisions that cannot matter.
 std::vector<Expr> split_index(const Expr& place, const Shape& shape);
 
+/// For an index into a tensor of `shape`, the index of the same element once it has been reshaped
+/// to `other`. Runs of dimensions that agree are handed on; only what lies between is divided.
+std::vector<Expr> regrouped_index(const std::vector<Expr>& indices, const Shape& shape,
+                                  const Shape& other);
+
+/// An element just as it is stored, for kernels that move data and compute nothing.
+Expr stored_element(const TensorRef& tensor, std::vector<Expr> indices);
+
 /// A position that may count from the end: negative ones get `extent` added.
 Expr wrapped_index(const Expr& index, int64_t extent);
 

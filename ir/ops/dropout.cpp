@@ -5,10 +5,6 @@
 namespace mlfc {
 namespace {
 
-bool wants_mask(const Node& node) {
-  return node.outputs.size() > 1 && node.outputs[1] != nullptr;
-}
-
 std::vector<TensorType> infer(const Node& node) {
   const TensorType x = node.input(0).type.plain();
   if (node.has_input(2)) {
@@ -28,7 +24,7 @@ Kernel kernel(const Node& node) {
   KernelBuilder k(node);
   const std::vector<Expr> at = parallel_axes(k, node.output().type.shape);
   k.store(k.out(0).at(at), k.in(0).at(at));
-  if (wants_mask(node)) {
+  if (k.has_out(1)) {
     k.stage();
     k.store(k.out(1).at(at), integer_expr(1, DType::boolean));
   }

@@ -1,8 +1,16 @@
 // Hands a value on unchanged.
-#include "ir/ops/elementwise.h"
+#include "ir/operator.h"
+#include "ir/ops/axes.h"
 
 namespace mlfc {
 namespace {
+
+Kernel kernel(const Node& node) {
+  KernelBuilder k(node);
+  const std::vector<Expr> at = parallel_axes(k, node.output().type.shape);
+  k.store(k.out().at(at), stored_element(k.in(0), at));
+  return k.done();
+}
 
 const Operator identity{
     .name = "identity",
@@ -10,11 +18,7 @@ const Operator identity{
     .onnx = {"Identity"},
     .inputs = {"x"},
     .infer = [](const Node& node) { return std::vector{node.input(0).type.plain()}; },
-    .kernel =
-        [](const Node& node) {
-          return elementwise_kernel(node,
-                                    [](const Node&, const std::vector<Expr>& x) { return x[0]; });
-        },
+    .kernel = kernel,
     .moves_data_only = true,
 };
 const RegisteredOperator registered{identity};

@@ -42,10 +42,6 @@ std::vector<TensorType> infer(const Node& node) {
   return types;
 }
 
-bool wants(const Node& node, int output) {
-  return node.outputs.size() > static_cast<size_t>(output) && node.outputs[output] != nullptr;
-}
-
 /// The kernel's shared axes and, made anew in each stage, those of the row.
 struct Rows {
   KernelBuilder& k;
@@ -106,11 +102,11 @@ Kernel layer_kernel(const Node& node) {
                   [&](Reducer& reducer) { return element(node, k, rows.reduced(reducer)); });
   std::vector<Expr> statistic = rows.outer;
   statistic.resize(node.input(0).type.rank(), Expr(0));
-  if (wants(node, 1)) {
+  if (k.has_out(1)) {
     k.stage();
     k.store(k.out(1).at(statistic), moments.mean);
   }
-  if (wants(node, 2)) {
+  if (k.has_out(2)) {
     k.stage();
     k.store(k.out(2).at(statistic), moments.inverse);
   }

@@ -5,10 +5,6 @@
 namespace mlfc {
 namespace {
 
-bool wants_indices(const Node& node) {
-  return node.outputs.size() > 1 && node.outputs[1] != nullptr;
-}
-
 std::vector<Window> pool_windows(const Node& node) {
   return windows_of(node, node.input(0).type.shape, node.integers("kernel_shape"),
                     node.integer("ceil_mode") != 0);
@@ -63,7 +59,7 @@ Kernel kernel(const Node& node) {
 
   const Expr best = k.reduction(Combine::max, pixel_at(window_place(windows, result, k)));
   k.store(k.out().at(result), best);
-  if (wants_indices(node)) {
+  if (k.has_out(1)) {
     // The first of equal elements; padding lies after every real element.
     k.stage();
     const std::vector<Expr> place = window_place(windows, result, k);

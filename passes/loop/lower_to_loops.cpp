@@ -19,6 +19,7 @@
 #include "ir/error.h"
 #include "passes/loop/loop_nest.h"
 #include "passes/loop/segments.h"
+#include "passes/memory/lifetimes.h"
 #include "passes/pass.h"
 
 namespace mlfc {
@@ -389,6 +390,7 @@ namespace {
 void lower_to_loops(Graph& graph, const PassContext&) {
   for (const auto& node : graph.nodes) {
     if (node->kernel && !node->is_free) {
+      sync_param_types(*node);
       node->proc = lower(*node->kernel, node->schedule.value_or(Schedule{}));
     }
   }

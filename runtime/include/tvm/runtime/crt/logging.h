@@ -42,7 +42,7 @@ void TVMLogf(const char* fmt, ...);
  *
  * C99 cannot tell "no message" from "a message" in a macro, so an empty string is appended to the
  * arguments: it is the format when there was no message, and an argument printf ignores when there
- * was one. The cast takes the format attribute away, which would warn of that extra argument. */
+ * was one. The pointer leaves the format attribute behind, which would warn of that argument. */
 #define CHECK(...) TVM_CRT_CHECK_TRUE_(__VA_ARGS__, "")
 #define CHECK_EQ(x, ...) TVM_CRT_CHECK_PAIR_(x, ==, __VA_ARGS__, "")
 #define CHECK_NE(x, ...) TVM_CRT_CHECK_PAIR_(x, !=, __VA_ARGS__, "")
@@ -58,7 +58,8 @@ void TVMLogf(const char* fmt, ...);
   do {                                                                \
     if (!(condition)) {                                               \
       TVMLogf("%s:%d: check failed: %s\n", __FILE__, __LINE__, text); \
-      ((void (*)(const char*, ...))TVMLogf)(__VA_ARGS__);             \
+      void (*tvm_crt_log_plain)(const char*, ...) = TVMLogf;          \
+      tvm_crt_log_plain(__VA_ARGS__);                                 \
       TVMPlatformAbort(kTvmErrorPlatformCheckFailure);                \
     }                                                                 \
   } while (0)

@@ -1,0 +1,180 @@
+// Which schedule a kernel gets on a machine with vector lanes or a scalar FPU. Decisions follow
+// numbers of the machine and properties of the kernel, never names.
+//
+// The shape is always the same: one parallel axis, stored with stride 1, fills the lanes; a second
+// one is blocked so that each value loaded is used several times; the accumulators of that block
+// fill the registers and stay there through all reduced loops:
+//
+//   order  outer axes, lanes.o, block.o, reduced axes, lanes.i, block.i
+#include "codegen/c/schedule.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ir/affine.h"
+
+namespace mlfc {
+namespace {
+
+int64_t stride_in(const TensorType& type, const std::vector<Expr>& indices,
+                  const std::string& axis) {
+  const Layout layout = type.explicit_layout();
+  int64_t stride = 0;
+  for (size_t dim = 0; dim < indices.size(); ++dim) {
+    const std::optional<Affine> index = affine_of(indices[dim]);
+    if (!index) continue;
+    stride += index->of(axis) * layout.axes[dim].back().stride;
+  }
+  return stride;
+}
+
+int64_t extent_of(const Kernel& kernel, const std::string& axis) {
+  return find_axis(kernel, axis)->extent;
+}
+
+// The parallel axes of a stage, by rising stride in the stored tensor: the first is the best for
+// lanes.
+std::vector<std::string> axes_by_store_stride(const Kernel& kernel, const Stage& stage) {
+  const Param* target = find_param(kernel, stage.store->target);
+  std::vector<std::pair<int64_t, std::string>> found;
+  for (const auto* axes : {&kernel.axes, &stage.parallel}) {
+    for (const Axis& axis : *axes) {
+      const int64_t stride = stride_in(target->type, stage.store->indices, axis.name);
+      if (axis.extent > 1) found.emplace_back(stride, axis.name);
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> names;
+  for (const auto& [stride, name] : found) names.push_back(name);
+  return names;
+}
+
+// How much sharing a block of `axis` brings: operands of the reduction that do not depend on it are
+// loaded once for the whole block.
+int64_t shared_operands(const Stage& stage, const std::string& axis) {
+  int64_t shared = 0;
+  for_each(stage.reduction->body, [&](const Expr& part) {
+    if (part->kind != ExprKind::read) return;
+    const bool depends = std::any_of(part->args.begin(), part->args.end(),
+                                     [&](const Expr& index) { return mentions_axis(index, axis); });
+    shared += depends ? 0 : 1;
+  });
+  return shared;
+}
+
+// The largest block no larger than `wanted` that divides the extent well: a block that leaves a
+// small rest wastes a copy of the loops, so nearby sizes that divide exactly are preferred.
+int64_t good_block(int64_t extent, int64_t wanted) {
+  if (extent <= wanted) return extent;
+  for (int64_t block = wanted; 2 * block > wanted; --block) {
+    if (extent % block == 0) return block;
+  }
+  return wanted;
+}
+
+struct Blocks {
+  std::string lanes = {};
+  int64_t lane_block = 1;
+  std::string rows = {};
+  int64_t row_block = 1;
+};
+
+int64_t lanes_per_register(const Kernel& kernel, const Stage& stage, const Machine& machine) {
+  (void)kernel;
+  return std::max<int64_t>(1, machine.vector_bytes / std::max(1, bytes_of(stage.reduction->dtype)));
+}
+
+Blocks choose_blocks(const Kernel& kernel, const Stage& stage, const Machine& machine) {
+  Blocks blocks;
+  const std::vector<std::string> axes = axes_by_store_stride(kernel, stage);
+  if (axes.empty()) return blocks;
+  const int64_t lanes = lanes_per_register(kernel, stage, machine);
+  const bool has_vectors = lanes > 1;
+  const int64_t registers = has_vectors ? machine.vector_registers : machine.scalar_registers;
+  blocks.lanes = axes.front();
+  // Rows: the axis whose block shares most operands; ties go to the one stored nearest.
+  int64_t most_shared = 0;
+  for (size_t i = 1; i < axes.size(); ++i) {
+    const int64_t shared = shared_operands(stage, axes[i]);
+    if (shared > most_shared) {
+      most_shared = shared;
+      blocks.rows = axes[i];
+    }
+  }
+  const int64_t lane_extent = extent_of(kernel, blocks.lanes);
+  // About three quarters of the registers hold accumulators; the rest hold operands.
+  const int64_t accumulators = std::max<int64_t>(4, registers * 3 / 4);
+  if (blocks.rows.empty()) {
+    // Nothing to share: independent accumulators only hide the latency of the FPU.
+    blocks.lane_block = good_block(lane_extent, lanes * std::min<int64_t>(accumulators, 8));
+    return blocks;
+  }
+  blocks.lane_block = good_block(lane_extent, has_vectors ? lanes * 2 : 4);
+  const int64_t per_row = std::max<int64_t>(1, (blocks.lane_block + lanes - 1) / lanes);
+  const int64_t rows = std::max<int64_t>(1, accumulators / per_row);
+  blocks.row_block = good_block(extent_of(kernel, blocks.rows), rows);
+  return blocks;
+}
+
+// Splits the axis into .o and .i unless the block is the whole axis (or one turn).
+std::pair<std::string, std::string> split(Schedule& schedule, const Kernel& kernel,
+                                          const std::string& axis, int64_t block) {
+  if (axis.empty()) return {"", ""};
+  if (block <= 1) return {axis, ""};
+  schedule.words.push_back(split_word(axis, block));
+  (void)kernel;
+  return {axis + ".o", axis + ".i"};
+}
+
+Schedule reduction_schedule(const Kernel& kernel, const Machine& machine) {
+  const Stage& stage = kernel.stages[0];
+  Schedule schedule;
+  const Blocks blocks = choose_blocks(kernel, stage, machine);
+  if (blocks.lanes.empty()) return schedule;
+  const auto [lanes_outer, lanes_inner] = split(schedule, kernel, blocks.lanes, blocks.lane_block);
+  const auto [rows_outer, rows_inner] = split(schedule, kernel, blocks.rows, blocks.row_block);
+  std::vector<std::string> order;
+  const auto put = [&](const std::string& name) {
+    if (!name.empty()) order.push_back(name);
+  };
+  // Weights of one block of lanes stay in the cache while all positions pass by.
+  put(lanes_outer);
+  for (const auto* axes : {&kernel.axes, &stage.parallel}) {
+    for (const Axis& axis : *axes) {
+      if (axis.name != blocks.lanes && axis.name != blocks.rows) put(axis.name);
+    }
+  }
+  put(rows_outer);
+  for (const Axis& axis : stage.reduce) put(axis.name);
+  const bool has_vectors = lanes_per_register(kernel, stage, machine) > 1;
+  put(rows_inner);
+  put(lanes_inner);
+  schedule.words.push_back(order_word(order));
+  if (!rows_inner.empty()) schedule.words.push_back(unroll_word(rows_inner));
+  if (!lanes_inner.empty()) {
+    schedule.words.push_back(has_vectors ? lanes_word(lanes_inner) : unroll_word(lanes_inner));
+  }
+  return schedule;
+}
+
+// Elementwise: the loops follow the stored tensor, smallest stride innermost.
+Schedule elementwise_schedule(const Kernel& kernel) {
+  std::vector<std::string> axes = axes_by_store_stride(kernel, kernel.stages[0]);
+  if (axes.size() < 2) return {};
+  std::reverse(axes.begin(), axes.end());
+  Schedule schedule;
+  schedule.words.push_back(order_word(axes));
+  return schedule;
+}
+
+}  // namespace
+
+Schedule choose_c_schedule(const Kernel& kernel, const Machine& machine) {
+  if (kernel.stages.size() != 1 || !kernel.stages[0].store) return {};
+  const Stage& stage = kernel.stages[0];
+  const bool reduces = stage.reduction.has_value() && !stage.reduce.empty();
+  return reduces ? reduction_schedule(kernel, machine) : elementwise_schedule(kernel);
+}
+
+}  // namespace mlfc

@@ -1,0 +1,24 @@
+// The steps that subcommands put together: load a model, run the pipeline, package.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "frontend/cli/request.h"
+
+namespace mlfc {
+
+/// The machine of the request's target, with the user's pools and alignments.
+Machine machine_of(const Request& request);
+
+/// Imports request.file; fails for formats that cannot be read yet.
+std::unique_ptr<Graph> load_model(const Request& request);
+
+/// Runs the pipeline (up to request.pipeline.stop_after) with progress on a terminal and reports on
+/// stderr.
+void run_pipeline(Graph& graph, const Request& request, const Machine& machine);
+
+/// A compiled model in memory.
+Archive compile_to_archive(const Request& request);
+
+}  // namespace mlfc

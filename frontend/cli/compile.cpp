@@ -1,0 +1,77 @@
+// `mlfc compile`: a model in, a Model Library Format archive out - or, with --stop-after, the text
+// of the program at that point.
+#include <cstdio>
+#include <filesystem>
+
+#include "frontend/cli/compilation.h"
+#include "frontend/cli/subcommand.h"
+#include "frontend/data/file.h"
+#include "ir/error.h"
+#include "ir/print.h"
+
+namespace mlfc {
+namespace {
+
+Syntax syntax() {
+  Syntax syntax{.command = "mlfc compile",
+                .summary = "Compiles a model to a Model Library Format archive of C.",
+                .positional = "FILE"};
+  syntax.groups.push_back({"output",
+                           {{.name = "--output",
+                             .short_name = "-o",
+                             .value = "FILE",
+                             .help = "Archive to write (default: module.tar)."}}});
+  for (OptionGroup& group : compile_options()) syntax.groups.push_back(std::move(group));
+  syntax.groups.push_back(common_options());
+  return syntax;
+}
+
+int print_stage(const Request& request, const Arguments& arguments) {
+  const Machine machine = machine_of(request);
+  const std::unique_ptr<Graph> graph = load_model(request);
+  run_pipeline(*graph, request, machine);
+  const std::string text = to_text(*graph, {.elide_data = arguments.has("--elide-data")});
+  if (arguments.has("--output")) {
+    write_file(arguments.text("--output"), text);
+  } else {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+  }
+  return 0;
+}
+
+/// A place that cannot be written is found out before compiling, not after.
+void check_output(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder, error)) {
+    fail(path, "cannot be written: the folder '", folder.string(), "' does not exist");
+  }
+  if (std::filesystem::is_directory(path, error)) fail(path, "cannot be written: it is a folder");
+}
+
+int run(const Arguments& arguments) {
+  Request request = parse_request(arguments);
+  request.file = arguments.file();
+  if (!request.pipeline.stop_after.empty()) return print_stage(request, arguments);
+
+  const std::string output = arguments.text("--output", "module.tar");
+  check_output(output);
+  const Archive archive = compile_to_archive(request);
+  std::vector<std::pair<std::string, std::string>> dumps;
+  for (const std::string& format : request.dump_formats) {
+    dumps.emplace_back(output + "." + format, dumped_code(archive, format, request.package));
+  }
+  write_tar(archive, output, request.package.timestamp);
+  for (const auto& [path, text] : dumps) write_file(path, text);
+  if (request.verbose) fmt::print(stderr, "wrote {}\n", output);
+  return 0;
+}
+
+const Subcommand compile{.name = "compile",
+                         .summary = "Compile a model to an archive of C.",
+                         .syntax = syntax,
+                         .run = run};
+const RegisteredSubcommand registered{compile};
+
+}  // namespace
+}  // namespace mlfc

@@ -1,0 +1,35 @@
+// What the user asked for, gathered from the command line: shared by every subcommand that compiles
+// (compile, run, validate, inspect).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "codegen/mlf/package.h"
+#include "frontend/cli/arguments.h"
+#include "frontend/cli/target_string.h"
+#include "frontend/onnx/import.h"
+#include "passes/pass.h"
+#include "passes/pipeline.h"
+
+namespace mlfc {
+
+struct Request {
+  std::string file = {};
+  ImportOptions import = {};
+  TargetRequest target = {};
+  Options options = {};
+  PipelineOptions pipeline = {};
+  PackageOptions package = {};
+  std::vector<std::string> dump_formats = {};  ///< --dump-code
+  bool quiet = false;
+  bool verbose = false;
+};
+
+/// Options that say how to compile, by topic.
+std::vector<OptionGroup> compile_options();
+
+/// Reads those options; loads plugins and constant inputs on the way. `file` is left empty.
+Request parse_request(const Arguments& arguments);
+
+}  // namespace mlfc

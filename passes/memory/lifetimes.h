@@ -1,0 +1,39 @@
+// From when to when each storage is needed. Steps are node numbers in execution order.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace mlfc {
+
+struct Lifetime {
+  int first = 0;  ///< the step that first writes it; -1: before the first node (graph inputs)
+  int last = 0;   ///< the last step that reads or writes it; steps() when it must survive the end
+};
+
+/// Lifetimes of storages: a storage lives as long as any value inside it.
+class Lifetimes {
+ public:
+  explicit Lifetimes(const Graph& graph);
+
+  int steps() const { return steps_; }
+  int step_of(const Node& node) const;
+  const Lifetime& of(const Value& root) const;  ///< check()s that the storage is used at all
+  bool is_used(const Value& root) const { return by_root_.contains(&root); }
+  /// Values with storage of their own that is ours to place: no constants, nothing of the caller's.
+  const std::vector<Value*>& to_place() const { return to_place_; }
+
+ private:
+  void touch(const Value& value, int step);
+  int steps_ = 0;
+  std::map<const Node*, int> step_;
+  std::map<const Value*, Lifetime> by_root_;
+  std::vector<Value*> to_place_;
+};
+
+/// Gives the node's kernel parameters the types (layouts included) of the values they stand for.
+void sync_param_types(Node& node);
+
+}  // namespace mlfc
