@@ -306,7 +306,8 @@ void RowProgram::allocate_registers() {
   std::vector<std::vector<int>> dies_at(count + 1);
   for (int i = 0; i < count; ++i) dies_at[last_use[i]].push_back(i);
   for (int i = 0; i < count; ++i) {
-    if (free_registers.empty()) {
+    // Constants are filled in once: nothing may have used their register before.
+    if (free_registers.empty() || instructions_[i].kind == Kind::constant) {
       instructions_[i].storage = end;
       end += kBytes;
     } else {

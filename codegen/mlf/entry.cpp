@@ -175,12 +175,14 @@ std::string ignore_packed() {
 
 std::string entry_source(const PackagedModel& model) {
   std::string body;
+  if (model.options.system_lib) body += restrict_macro();
   if (!model.has_c_interface()) {
-    body += "TVM_DLL int32_t " + packed_signature(model.symbol("run")) + ";\n";
+    body += fmt::format("TVM_DLL int32_t {};\n", packed_signature(model.symbol("run")));
   }
   body += model.options.system_lib ? function_declarations(model)
-                                   : "TVM_DLL int32_t " + main_signature(model) + ";\n";
-  body += "\n" + pool_definitions(model);
+                                   : fmt::format("TVM_DLL int32_t {};\n", main_signature(model));
+  body += '\n';
+  body += pool_definitions(model);
   if (!model.has_c_interface() || model.options.system_lib) {
     body +=
         "static TVM_ATTRIBUTE_UNUSED void* tensor_data(TVMValue* args, int index) {\n"

@@ -11,12 +11,6 @@
 namespace mlfc {
 namespace {
 
-// `restrict` is C's word; C++ compilers know it under another name.
-constexpr const char* kRestrictForCpp =
-    "#if defined(__cplusplus) && !defined(restrict)\n"
-    "#define restrict __restrict__\n"
-    "#endif\n";
-
 std::string kernel_definition(const PackagedKernel& kernel) {
   std::string comment = kernel.comments[0];
   for (size_t i = 1; i < kernel.comments.size(); i++) {
@@ -49,8 +43,16 @@ std::string in_c_linkage(const std::string& body) {
          "#ifdef __cplusplus\n}\n#endif\n";
 }
 
+std::string restrict_macro() {
+  return "#if defined(__cplusplus)\n"
+         "#define MLFC_RESTRICT __restrict__\n"
+         "#else\n"
+         "#define MLFC_RESTRICT restrict\n"
+         "#endif\n\n";
+}
+
 std::string cast_to(const std::string& parameter_type) {
-  return "(" + parameter_type.substr(0, parameter_type.rfind('*') + 1) + ")";
+  return fmt::format("({})", parameter_type.substr(0, parameter_type.rfind('*') + 1));
 }
 
 std::string kernel_signature(const PackagedKernel& kernel) {
@@ -83,7 +85,7 @@ std::string kernels_source(const PackagedModel& model) {
       "#include <stddef.h>\n"
       "#include <stdint.h>\n"
       "#include <string.h>\n\n";
-  text += std::string(kRestrictForCpp) + "\n";
+  text += restrict_macro();
   std::string body = function_declarations(model) + "\n" + helper_definitions(model);
   for (const PackagedKernel& kernel : model.kernels) body += kernel_definition(kernel);
   body += main_definition(model) + "\n";

@@ -109,7 +109,9 @@ void add_calls(PackagedModel& model, const Target& target, const Machine& machin
     const auto [entry, is_new] = known.emplace(identity_of(function), model.kernels.size());
     call.kernel = entry->second;
     if (is_new) {
-      const std::string name = shortened_symbol(model.symbol(sanitised(function.name)));
+      const bool is_prefixed = function.name.starts_with("fused_");
+      const std::string stem = sanitised(is_prefixed ? function.name : "fused_" + function.name);
+      const std::string name = shortened_symbol(model.symbol(stem));
       model.kernels.push_back(
           {.symbol = unique_name(name, taken), .function = std::move(function), .comments = {}});
       model.kernels.back().comments.push_back(model.kernels.back().function.comment);

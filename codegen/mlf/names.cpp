@@ -83,8 +83,11 @@ std::string sanitised(std::string_view name) {
   }
   const bool starts_with_digit = !result.empty() && result[0] >= '0' && result[0] <= '9';
   // `__LINE__` needs more than one underscore to stop being a predefined macro.
-  if (result.starts_with("__") && result.ends_with("__")) return "v" + result;
-  if (result.empty() || starts_with_digit || is_reserved(result)) result.insert(result.begin(), '_');
+  const bool is_predefined = result.starts_with("__") && result.ends_with("__") &&
+                             result.find_first_not_of('_') != std::string::npos;
+  if (is_predefined) return "v" + result;
+  if (result.empty() || starts_with_digit || is_reserved(result))
+    result.insert(result.begin(), '_');
   return result;
 }
 

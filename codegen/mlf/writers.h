@@ -32,6 +32,9 @@ std::string constants_file_name(const PackagedModel& model);  ///< default_const
 /// Includes and `extern "C"` around the given body.
 std::string in_c_linkage(const std::string& body);
 
+/// Targets write MLFC_RESTRICT in parameter types: `restrict` is C's word, C++ has none.
+std::string restrict_macro();
+
 /// The elements of a constant as C initialisers separated by commas, in lines of up to 100 columns
 /// that begin with `indent`.
 void append_elements(std::string& text, const Tensor& tensor, const std::string& indent);
@@ -56,7 +59,7 @@ std::string packed_signature(const std::string& name);
 std::string ignore_packed();
 /// The run-time tables and get_c_metadata, for a file of their own or the end of _lib0.c.
 std::string metadata_table(const PackagedModel& model);  // metadata_table.cpp
-/// `(const float*)` for `const float* restrict`.
+/// `(const float*)` for `const float* MLFC_RESTRICT`.
 std::string cast_to(const std::string& parameter_type);
 
 /// The registry of `--runtime-crt-system-lib=1`, with an adapter for each function.

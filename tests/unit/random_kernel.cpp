@@ -29,7 +29,7 @@ class Generator {
     dtype_ = compute_dtype(storage_);
     Kernel& kernel = result_.kernel;
     add_axes(kernel.axes, static_cast<int>(random_.between(1, 3)));
-    if (random_.chance(5)) kernel.axes.back().extent = 300;
+    if (random_.chance(5)) visible_.back().extent = kernel.axes.back().extent = 300;
     const auto stages = random_.between(1, options_.max_stages);
     for (int64_t i = 0; i < stages; ++i) add_stage(i + 1 == stages);
     return std::move(result_);
