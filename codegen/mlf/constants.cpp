@@ -90,6 +90,8 @@ void append_lines(std::string& text, const Tensor& tensor, const std::string& in
   text += indent;
   size_t column = indent.size();
   const std::span<const T> elements = tensor.as<T>();
+  constexpr size_t kTypicalLength = 13;
+  text.reserve(text.size() + kTypicalLength * elements.size());
   for (size_t i = 0; i < elements.size(); i++) {
     char* end = put(digits.data(), digits.data() + digits.size(), elements[i]);
     const bool is_last = i + 1 == elements.size();

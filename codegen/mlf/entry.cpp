@@ -132,11 +132,10 @@ std::string map_function(const PackagedModel& model, const std::string& kind,
       model.symbol(kind), model.symbol("map_" + kind), model.symbol("workspace_pools"), kind);
   if (tensors.empty()) text += "  (void)workspace_pools;\n  " + kind + ".none = NULL;\n";
   for (const PackagedTensor& tensor : tensors) {
-    const Value& storage = storage_of(*tensor.value);
-    check(storage.placement.has_value(), describe(storage), " has no place in the workspace");
-    const PackagedPool& pool = model.pools[model.pool_index(storage.placement->pool)];
+    const Placement& place = model.placements.at(tensor.value);
+    const PackagedPool& pool = model.pools[model.pool_index(place.pool)];
     text += fmt::format("  {}.{} = &((uint8_t*)workspace_pools->{})[{}];\n", kind, tensor.member,
-                        pool.symbol, storage.placement->offset);
+                        pool.symbol, place.offset);
   }
   return text + "  return " + kind + ";\n}\n\n";
 }
