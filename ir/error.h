@@ -26,18 +26,32 @@ class InternalError : public std::logic_error {
   using std::logic_error::logic_error;
 };
 
+// The parts messages are made of. Plain functions, so that a file full of messages compiles fast.
+void append_text(std::string& message, std::string_view part);
+void append_text(std::string& message, bool part);
+void append_text(std::string& message, double part);
+void append_text(std::string& message, long long part);
+void append_text(std::string& message, unsigned long long part);
+void append_text(std::string& message, const std::vector<int64_t>& shape);
+
 template <typename Part>
 void append_part(std::string& message, const Part& part) {
-  // Strings and numbers first: once print.h is seen they would convert to an Attribute or an Expr
-  // and be printed as one, in quotes.
-  if constexpr (std::is_convertible_v<Part, std::string_view> || std::is_arithmetic_v<Part>) {
-    fmt::format_to(std::back_inserter(message), "{}", part);
-  } else if constexpr (requires { to_text(part); }) {
-    message += to_text(part);
-  } else if constexpr (std::is_same_v<Part, std::vector<int64_t>>) {
-    message += fmt::format("[{}]", fmt::join(part, ","));  // a shape: not found through ADL
+  if constexpr (requires { to_text(part); }) {
+    append_text(message, std::string_view(to_text(part)));
+  } else if constexpr (std::is_convertible_v<const Part&, std::string_view>) {
+    append_text(message, std::string_view(part));
+  } else if constexpr (std::is_same_v<Part, bool>) {
+    append_text(message, part);
+  } else if constexpr (std::is_same_v<Part, char>) {
+    append_text(message, std::string_view(&part, 1));
+  } else if constexpr (std::is_floating_point_v<Part>) {
+    append_text(message, static_cast<double>(part));
+  } else if constexpr (std::is_integral_v<Part> && std::is_signed_v<Part>) {
+    append_text(message, static_cast<long long>(part));
+  } else if constexpr (std::is_integral_v<Part>) {
+    append_text(message, static_cast<unsigned long long>(part));
   } else {
-    fmt::format_to(std::back_inserter(message), "{}", part);
+    append_text(message, part);
   }
 }
 

@@ -114,8 +114,8 @@ std::vector<Tensor> GraphRun::run(const std::vector<const Tensor*>& inputs) {
         " inputs, not ", inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     const Value& value = *graph_.inputs[i];
-    check(inputs[i]->type == value.type.plain(), describe(graph_), ": input '", value.name,
-          "' is ", value.type.plain(), " but was given ", inputs[i]->type);
+    check(inputs[i]->type == value.type.plain(), describe(graph_), ": input '", value.name, "' is ",
+          value.type.plain(), " but was given ", inputs[i]->type);
     borrowed_[&value] = inputs[i];
   }
   find_last_uses();

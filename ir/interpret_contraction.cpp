@@ -69,8 +69,8 @@ bool reads_point_memory(const Kernel& kernel, const Expr& expr) {
 
 bool depends_on(const Kernel& kernel, const Expr& expr, const Axis& axis) {
   if (mentions_axis(expr, axis.name)) return true;
-  const bool is_shared = std::find(kernel.axes.begin(), kernel.axes.end(), axis) !=
-                         kernel.axes.end();
+  const bool is_shared =
+      std::find(kernel.axes.begin(), kernel.axes.end(), axis) != kernel.axes.end();
   return is_shared && reads_point_memory(kernel, expr);
 }
 
@@ -257,10 +257,8 @@ std::optional<Contraction> contraction_of(const Kernel& kernel, const Stage& sta
   if (!is_product || body.dtype() != stage.reduction->dtype) return std::nullopt;
   std::vector<Axis> axes = kernel.axes;
   axes.insert(axes.end(), stage.parallel.begin(), stage.parallel.end());
-  Contraction contraction{.left = body->args[0],
-                          .right = body->args[1],
-                          .reduce = stage.reduce,
-                          .dtype = body.dtype()};
+  Contraction contraction{
+      .left = body->args[0], .right = body->args[1], .reduce = stage.reduce, .dtype = body.dtype()};
   // The rows vary fastest in what follows: the innermost axis should be one of them.
   const auto inner =
       std::find_if(axes.rbegin(), axes.rend(), [](const Axis& axis) { return axis.extent > 1; });

@@ -184,8 +184,8 @@ void KernelRun::prepare_reduction(StageRun& run) {
   const auto unit_stride = [](const RowAccess& access, const Box& box) {
     if (box.axes.empty()) return 0;
     const auto& terms = access.place.terms;
-    return static_cast<int>(std::count(terms.begin(), terms.end(),
-                                       std::pair<int, int64_t>(box.axes.back().slot, 1)));
+    return static_cast<int>(
+        std::count(terms.begin(), terms.end(), std::pair<int, int64_t>(box.axes.back().slot, 1)));
   };
   for_each(reduction.body, [&](const Expr& part) {
     if (part->kind != ExprKind::read) return;
@@ -203,8 +203,8 @@ void KernelRun::prepare_reduction(StageRun& run) {
         "' has a value for every point of its stage, so the stage must store it");
   const bool is_last = run.stage == &kernel_.stages.back();
   if (per_point && !is_last) {
-    run.scalar = RowTarget(add_point_memory(reduction.name, {reduction.dtype, {}, {}}), {},
-                           run.scope);
+    run.scalar =
+        RowTarget(add_point_memory(reduction.name, {reduction.dtype, {}, {}}), {}, run.scope);
   }
   run.scope.bound[reduction.name] = {0, reduction.dtype};
 }

@@ -394,8 +394,8 @@ void ProcRun::run_copy(Copy& copy) {
     for (size_t axis = 0; axis < indices.size(); ++axis) {
       const int64_t index = evaluate(indices[axis]);
       check(index >= 0 && index + copy.extents[axis] <= tensor.shape[axis], "proc ", proc_.name,
-            ": a box of ", copy.extents, " that begins at ", index, " on axis ", axis,
-            " leaves '", tensor.name, "' of shape ", tensor.shape);
+            ": a box of ", copy.extents, " that begins at ", index, " on axis ", axis, " leaves '",
+            tensor.name, "' of shape ", tensor.shape);
       place = place * tensor.shape[axis] + index;
     }
     return place;

@@ -10,8 +10,8 @@
 
 namespace mlfc {
 
-/// Runs region number `region` of the node on tensors for its inputs, in order. Values of the graphs
-/// around it are found without being passed.
+/// Runs region number `region` of the node on tensors for its inputs, in order. Values of the
+/// graphs around it are found without being passed.
 using RunRegion =
     std::function<std::vector<Tensor>(int region, const std::vector<const Tensor*>& inputs)>;
 

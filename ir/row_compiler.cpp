@@ -130,11 +130,9 @@ class RowCompiler {
     const DType dtype = constant.dtype() == DType::none
                             ? (constant->is_real ? DType::f64 : DType::i64)
                             : constant.dtype();
-    const double real =
-        constant->is_real ? constant->real : static_cast<double>(constant->integer);
-    return add(
-        {.kind = Kind::constant, .dtype = dtype, .real = real, .integer = constant->integer},
-        {std::bit_cast<int64_t>(real), constant->integer});
+    const double real = constant->is_real ? constant->real : static_cast<double>(constant->integer);
+    return add({.kind = Kind::constant, .dtype = dtype, .real = real, .integer = constant->integer},
+               {std::bit_cast<int64_t>(real), constant->integer});
   }
 
   int compile_index(const AffineIndex& index) {
@@ -159,8 +157,7 @@ class RowCompiler {
   int convert(int value, DType dtype) {
     const DType from = dtype_of(value);
     if (from == dtype) return value;
-    return add(
-        {.kind = Kind::cast, .dtype = dtype, .operand_dtype = from, .args = {value}}, {});
+    return add({.kind = Kind::cast, .dtype = dtype, .operand_dtype = from, .args = {value}}, {});
   }
 
   int compile_read(const Expr& read, int mask) {
@@ -306,7 +303,8 @@ void RowProgram::allocate_registers() {
   std::vector<std::vector<int>> dies_at(count + 1);
   for (int i = 0; i < count; ++i) dies_at[last_use[i]].push_back(i);
   for (int i = 0; i < count; ++i) {
-    if (free_registers.empty()) {
+    // Constants are filled in once: nothing may have used their register before.
+    if (free_registers.empty() || instructions_[i].kind == Kind::constant) {
       instructions_[i].storage = end;
       end += kBytes;
     } else {

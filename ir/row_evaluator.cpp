@@ -86,8 +86,8 @@ void places_of(const RowTensor& tensor, const std::vector<const int64_t*>& indic
 
 [[noreturn]] void report_outside(const std::string& where, const char* verb,
                                  const RowTensor& tensor, const std::vector<int64_t>& index) {
-  throw InternalError(concat_text(where, ": ", verb, " ", tensor.name, index,
-                                  ", which is outside ", TensorType{tensor.dtype, tensor.shape, {}},
+  throw InternalError(concat_text(where, ": ", verb, " ", tensor.name, index, ", which is outside ",
+                                  TensorType{tensor.dtype, tensor.shape, {}},
                                   "; an access that may leave the tensor needs a value to yield"));
 }
 
@@ -221,8 +221,7 @@ void RowProgram::fill_outside(const RowInstruction& read, void* result, int firs
     return;
   }
   std::memset(target, 0, size);
-  const auto* needed =
-      read.mask < 0 ? nullptr : static_cast<const int64_t*>(values_[read.mask]);
+  const auto* needed = read.mask < 0 ? nullptr : static_cast<const int64_t*>(values_[read.mask]);
   for (int point = first; point < last; ++point) {
     if (needed != nullptr && needed[point] == 0) continue;
     report_outside(where_, "reads", *read.access.tensor, index_of(point));

@@ -47,17 +47,17 @@ struct Divide {
     return a / b;
   }
 };
-// As in the table: a NaN on either side comes through.
+// As in the table: a NaN in the first operand comes through, in the second it is ignored.
 struct Minimum {
   template <typename T>
   static T of(T a, T b) {
-    return a < b || a != a ? a : b;
+    return b < a ? b : a;
   }
 };
 struct Maximum {
   template <typename T>
   static T of(T a, T b) {
-    return a > b || a != a ? a : b;
+    return a < b ? b : a;
   }
 };
 struct UnsignedMinimum {

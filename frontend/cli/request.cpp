@@ -176,6 +176,22 @@ Options pass_options(const Arguments& arguments) {
   return options;
 }
 
+void check_step(const std::string& option, const std::string& step) {
+  const std::vector<std::string> steps = pipeline_steps();
+  if (std::ranges::find(steps, step) != steps.end()) return;
+  fail("", option, ": '", step, "' is no step of the pipeline; steps are ",
+       fmt::format("{}", fmt::join(steps, ", ")));
+}
+
+void check_pass(const std::string& name) {
+  if (find_pass(name) != nullptr) return;
+  std::vector<std::string> names;
+  for (const Pass* pass : passes()) names.push_back(pass->name);
+  const auto suggestion = nearest(name, names);
+  fail("", "--after: no pass is called '", name, "'",
+       suggestion ? "; did you mean '" + *suggestion + "'?" : "");
+}
+
 PipelineOptions pipeline_options(const Arguments& arguments) {
   PipelineOptions pipeline;
   pipeline.stop_after = arguments.text("--stop-after");
@@ -189,7 +205,10 @@ PipelineOptions pipeline_options(const Arguments& arguments) {
       throw UsageError("--after is '" + text + "', but it must be of the form STEP=PASS");
     }
     pipeline.insert_after.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    check_step("--after", pipeline.insert_after.back().first);
+    check_pass(pipeline.insert_after.back().second);
   }
+  if (!pipeline.stop_after.empty()) check_step("--stop-after", pipeline.stop_after);
   return pipeline;
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <set>
 
 #include "frontend/onnx/model.h"
 #include "frontend/onnx/tensor_data.h"
@@ -141,6 +142,13 @@ class File {
   int number_;
 };
 
+void read_model(const std::string& path, onnx::ModelProto& proto) {
+  const File file(path);
+  io::FileInputStream stream(file.number());
+  parse(stream, file.head(), path, proto, "an ONNX model");
+  check_envelope(proto, file.head(), path);
+}
+
 }  // namespace
 
 std::string plain_domain(const std::string& domain) {
@@ -172,10 +180,7 @@ std::string place_of(const Model& model, const onnx::NodeProto& node) {
 
 std::unique_ptr<Graph> import_onnx(const std::string& path, const ImportOptions& options) {
   onnx::ModelProto proto;
-  const File file(path);
-  io::FileInputStream stream(file.number());
-  parse(stream, file.head(), path, proto, "an ONNX model");
-  check_envelope(proto, file.head(), path);
+  read_model(path, proto);
   ImportOptions with_folder = options;
   if (with_folder.folder.empty()) {
     with_folder.folder = std::filesystem::path(path).parent_path().string();
@@ -192,6 +197,21 @@ std::unique_ptr<Graph> import_onnx_bytes(std::string_view bytes, const std::stri
   parse(stream, bytes.substr(0, 512), name, proto, "an ONNX model");
   check_envelope(proto, bytes.substr(0, 512), name);
   return convert(proto, name, options);
+}
+
+std::vector<std::string> onnx_input_names(const std::string& path) {
+  onnx::ModelProto proto;
+  read_model(path, proto);
+  std::set<std::string> initialised;
+  for (const auto& dense : proto.graph().initializer()) initialised.insert(dense.name());
+  for (const auto& sparse : proto.graph().sparse_initializer()) {
+    initialised.insert(sparse.values().name());
+  }
+  std::vector<std::string> names;
+  for (const auto& input : proto.graph().input()) {
+    if (!initialised.contains(input.name())) names.push_back(input.name());
+  }
+  return names;
 }
 
 NamedTensor read_onnx_tensor(std::string_view bytes, const std::string& where) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "ir/graph.h"
 
@@ -30,6 +31,10 @@ std::unique_ptr<Graph> import_onnx(const std::string& path, const ImportOptions&
 /// data is refused.
 std::unique_ptr<Graph> import_onnx_bytes(std::string_view bytes, const std::string& name,
                                          const ImportOptions& options = {});
+
+/// Names of the model's inputs in order, those with an initialiser left out; nothing else of the
+/// model is looked at.
+std::vector<std::string> onnx_input_names(const std::string& path);
 
 /// A tensor stored by itself, as ONNX's test data is (`input_0.pb`).
 struct NamedTensor {

@@ -15,8 +15,7 @@ const std::vector<int64_t> kExtents = {1, 2, 3, 4, 5, 8, 17};
 
 class Generator {
  public:
-  Generator(uint64_t seed, const RandomKernelOptions& options)
-      : random_(seed), options_(options) {
+  Generator(uint64_t seed, const RandomKernelOptions& options) : random_(seed), options_(options) {
     result_.kernel.name = "random_" + std::to_string(seed);
   }
 
@@ -29,7 +28,7 @@ class Generator {
     dtype_ = compute_dtype(storage_);
     Kernel& kernel = result_.kernel;
     add_axes(kernel.axes, static_cast<int>(random_.between(1, 3)));
-    if (random_.chance(5)) kernel.axes.back().extent = 300;
+    if (random_.chance(5)) visible_.back().extent = kernel.axes.back().extent = 300;
     const auto stages = random_.between(1, options_.max_stages);
     for (int64_t i = 0; i < stages; ++i) add_stage(i + 1 == stages);
     return std::move(result_);
@@ -214,8 +213,8 @@ RandomKernel Generator::contraction() {
   const std::string x = add_input({storage_, {batch, groups * inputs, width}, {}});
   const std::string w = add_input({storage_, {groups * outputs, inputs, taps}, {}});
   const Expr image = cast_expr(
-      dtype_, read_expr(x, storage_,
-                        {n, g * inputs + ic, p * stride + tap * dilation - pad}, Expr(0)));
+      dtype_,
+      read_expr(x, storage_, {n, g * inputs + ic, p * stride + tap * dilation - pad}, Expr(0)));
   const Expr filter = cast_expr(dtype_, read_expr(w, storage_, {g * outputs + oc, ic, tap}));
   const Expr shifted = is_float(dtype_) || random_.chance(50) ? image : image + 3;
   Stage stage{.reduce = {{"ic", inputs}, {"tap", taps}}};

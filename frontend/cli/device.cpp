@@ -1,0 +1,80 @@
+// Puts pipeline, packager and runner together.
+#include "frontend/cli/device.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include "frontend/cli/compilation.h"
+#include "ir/error.h"
+#include "ir/interpret.h"
+
+namespace mlfc {
+namespace {
+
+/// Kernels state what operators mean; everything after changes only how it is done.
+constexpr const char* interpreted_step = "lower-to-kernels";
+
+RunnableModel prepare_interpreter(std::unique_ptr<Graph> graph, Request request) {
+  if (request.pipeline.stop_after.empty()) request.pipeline.stop_after = interpreted_step;
+  run_pipeline(*graph, request, machine_of(request));
+  const std::shared_ptr<Graph> shared = std::move(graph);
+  return [shared](const std::vector<Tensor>& inputs) { return interpret(*shared, inputs); };
+}
+
+RunnableModel prepare_program(std::unique_ptr<Graph> graph, const Request& request,
+                              const DeviceRequest& device) {
+  const Machine machine = machine_of(request);
+  run_pipeline(*graph, request, machine);
+  const Archive archive = build_archive(*graph, *request.target.target, machine, request.package);
+  const TemporaryFolder folder;
+  const std::string tar = (folder.path() / "model.tar").string();
+  write_tar(archive, tar, request.package.timestamp);
+  Program program = build_program(tar, device.build);
+  const RunOptions options = device.run;
+  return [program, options](const std::vector<Tensor>& inputs) {
+    RunResult result = run_program(program, inputs, options);
+    if (!result.damage.empty()) throw RunError(result.damage.front());
+    return std::move(result.outputs);
+  };
+}
+
+}  // namespace
+
+OptionGroup device_options(const std::vector<std::string>& devices) {
+  return {"device",
+          {{.name = "--device",
+            .value = "DEVICE",
+            .help = "Where the model runs (default: cpu).",
+            .choices = devices},
+           {.name = "--cc",
+            .value = "CC",
+            .help = "C compiler (default: CC or cc; riscv64-unknown-elf-gcc for qemu-riscv32)."},
+           {.name = "--cc-flags",
+            .value = "FLAGS",
+            .help = "More options for it, after the usual -O3 -march=native."},
+           {.name = "--timeout",
+            .value = "SECONDS",
+            .help = "Longest time for one model (default: 600; validate: 120)."}}};
+}
+
+DeviceRequest parse_device(const Arguments& arguments) {
+  DeviceRequest device;
+  device.name = arguments.text("--device", "cpu");
+  device.build.device = device.name == "qemu-riscv32" ? Device::qemu_riscv32 : Device::cpu;
+  device.build.compiler = arguments.text("--cc");
+  for (const std::string& text : arguments.all("--cc-flags")) {
+    std::istringstream words(text);
+    for (std::string word; words >> word;) device.build.flags.push_back(word);
+  }
+  device.run.timeout_seconds = arguments.real("--timeout", 600);
+  device.build.timeout_seconds = device.run.timeout_seconds;
+  return device;
+}
+
+RunnableModel prepare(std::unique_ptr<Graph> graph, const Request& request,
+                      const DeviceRequest& device) {
+  if (device.name == "interpreter") return prepare_interpreter(std::move(graph), request);
+  return prepare_program(std::move(graph), request, device);
+}
+
+}  // namespace mlfc

@@ -1,0 +1,203 @@
+// Between real numbers and the integers that stand for them: real = scale * (integer - zero point).
+// Scales are per tensor, per entry of one axis, or per block along it. Quantizing rounds the
+// quotient to the nearest integer, halves to the even one, and saturates.
+#include "ir/ops/adopt.h"
+#include "ir/ops/axes.h"
+#include "ir/ops/convert.h"
+#include "ir/ops/elementwise.h"
+
+namespace mlfc {
+namespace {
+
+/// Where in the scale (and zero point) the entry for element `at` of x lies.
+std::vector<Expr> parameter_place(const Node& node, const std::vector<Expr>& at) {
+  const TensorType& x = node.input(0).type;
+  const TensorType& scale = node.input(1).type;
+  if (scale.elements() == 1) return std::vector<Expr>(scale.shape.size(), Expr(0));
+  const int axis = normalized_axis(node, node.integer("axis"), x.rank());
+  if (scale.rank() == 1) return {at[axis]};
+  std::vector<Expr> place = at;
+  place[axis] = floor_div(at[axis], Expr(node.integer("block_size")));
+  return place;
+}
+
+void check_parameters(const Node& node) {
+  const TensorType& x = node.input(0).type;
+  const TensorType& scale = node.input(1).type;
+  check_accepts(node, 1, Accepts::reals);
+  if (node.has_input(2) && node.input(2).type.elements() != scale.elements()) {
+    fail(node, "scale and zero point must have one shape but are ", scale, " and ",
+         node.input(2).type);
+  }
+  if (scale.elements() == 1) return;
+  const int axis = normalized_axis(node, node.integer("axis"), x.rank());
+  if (scale.rank() == 1) {
+    if (scale.shape[0] == x.shape[axis]) return;
+    fail(node, "scale is ", scale, " but axis ", axis, " of x, ", x, ", has ", x.shape[axis],
+         " entries; check 'axis'");
+  }
+  const int64_t block = node.integer("block_size");
+  Shape expected = x.shape;
+  if (block > 0) expected[axis] = (x.shape[axis] + block - 1) / block;
+  if (block < 1 || scale.shape != expected) {
+    fail(node, "scale is ", scale, ", which does not fit blocks of ", block, " along axis ", axis,
+         " of ", x);
+  }
+}
+
+// --- quantize_linear ------------------------------------------------------------------------
+
+std::vector<TensorType> infer_quantize(const Node& node) {
+  check_accepts(node, 0, Accepts::numbers);
+  check_parameters(node);
+  DType dtype = DType::u8;
+  if (node.has("output_dtype")) dtype = dtype_named(node.text("output_dtype")).value_or(dtype);
+  if (node.has_input(2)) dtype = node.input(2).type.dtype;
+  if (!is_integer(dtype) || bytes_of(dtype) > 4) {
+    fail(node, "quantizing to ", dtype, " is not possible; use integers of 8, 16 or 32 bits");
+  }
+  return {{dtype, node.input(0).type.shape}};
+}
+
+Kernel quantize_kernel(const Node& node) {
+  const TensorType& y = node.output().type;
+  KernelBuilder k(node);
+  const std::vector<Expr> at = parallel_axes(k, y.shape);
+  const std::vector<Expr> place = parameter_place(node, at);
+  const DType dtype = bytes_of(y.dtype) > 2 ? DType::f64 : DType::f32;  // exact for every value
+  const Expr x = cast_expr(compute_dtype(node.input(1).type.dtype), k.in(0).at(at));
+  Expr steps = cast_expr(dtype, call_expr("round_even", {x / k.in(1).at(place)}));
+  if (k.has(2)) steps = steps + cast_expr(dtype, k.in(2).at(place));
+  // The limits come first: what is not a number becomes the lowest integer.
+  const Expr limited =
+      min_expr(max_expr(Expr(lowest_of(y.dtype)), steps), Expr(highest_of(y.dtype)));
+  k.store(k.out().at(at), cast_expr(y.dtype, limited));
+  return k.done();
+}
+
+const Operator quantize_linear{
+    .name = "quantize_linear",
+    .summary = "Integers that stand for real numbers.",
+    .onnx = {"QuantizeLinear"},
+    .inputs = {"x", "scale", "zero_point?"},
+    .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "u8")},
+    .adopt =
+        [](ForeignNode& node) {
+          drop_attributes(node, {"saturate", "precision"});
+          if (foreign_integer(node, "output_dtype", 0) == 0) node.attributes.erase("output_dtype");
+          onnx_dtype_to_text(node, "output_dtype");
+        },
+    .infer = infer_quantize,
+    .kernel = quantize_kernel,
+};
+const RegisteredOperator registered_quantize{quantize_linear};
+
+// --- dequantize_linear ----------------------------------------------------------------------
+
+std::vector<TensorType> infer_dequantize(const Node& node) {
+  check_accepts(node, 0, Accepts::integers);
+  check_parameters(node);
+  if (node.has_input(2) && node.input(2).type.dtype != node.input(0).type.dtype) {
+    fail(node, "x and zero point must have one element type but are ", node.input(0).type, " and ",
+         node.input(2).type);
+  }
+  DType dtype = node.input(1).type.dtype;
+  if (node.has("output_dtype")) dtype = dtype_named(node.text("output_dtype")).value_or(dtype);
+  return {{dtype, node.input(0).type.shape}};
+}
+
+Kernel dequantize_kernel(const Node& node) {
+  KernelBuilder k(node);
+  const std::vector<Expr> at = parallel_axes(k, node.output().type.shape);
+  const std::vector<Expr> place = parameter_place(node, at);
+  Expr steps = cast_expr(DType::i32, k.in(0).at(at));
+  if (k.has(2)) steps = steps - cast_expr(DType::i32, k.in(2).at(place));
+  const Expr scale = k.in(1).at(place);
+  const Expr value = cast_expr(scale.dtype(), steps) * scale;
+  k.store(k.out().at(at), cast_expr(compute_dtype(node.output().type.dtype), value));
+  return k.done();
+}
+
+const Operator dequantize_linear{
+    .name = "dequantize_linear",
+    .summary = "The real numbers that integers stand for.",
+    .onnx = {"DequantizeLinear"},
+    .inputs = {"x", "scale", "zero_point?"},
+    .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "f32")},
+    .adopt =
+        [](ForeignNode& node) {
+          if (foreign_integer(node, "output_dtype", 0) == 0) node.attributes.erase("output_dtype");
+          onnx_dtype_to_text(node, "output_dtype");
+        },
+    .infer = infer_dequantize,
+    .kernel = dequantize_kernel,
+};
+const RegisteredOperator registered_dequantize{dequantize_linear};
+
+// --- dynamic_quantize_linear ----------------------------------------------------------------
+
+std::vector<TensorType> infer_dynamic(const Node& node) {
+  const TensorType& x = node.input(0).type;
+  if (x.dtype != DType::f32) fail(node, "x must be f32 but is ", x);
+  std::vector<TensorType> types = {{DType::u8, x.shape}, {DType::f32, {}}, {DType::u8, {}}};
+  types.resize(node.outputs.size());
+  return types;
+}
+
+/// Stages: the range of x with 0 in it, the scale, the zero point, then the elements.
+Kernel dynamic_kernel(const Node& node) {
+  const Shape& shape = node.input(0).type.shape;
+  KernelBuilder k(node);
+  const auto element = [&] {
+    std::vector<Expr> at;
+    for (size_t i = 0; i < shape.size(); ++i) {
+      at.push_back(k.reduce("r" + std::to_string(i), shape[i]));
+    }
+    return k.in(0).at(at);
+  };
+  const Expr top = k.reduction(Combine::max, element(), 0, "top");
+  k.stage();
+  const Expr bottom = k.reduction(Combine::min, element(), 0, "bottom");
+
+  const TensorRef scale = k.local("scale", DType::f32, {});
+  const TensorRef zero = k.local("zero", DType::f32, {});
+  const Expr steps = 255;
+  const auto limited = [&](const Expr& value) {
+    return min_expr(max_expr(with_dtype(0, DType::f32), value), steps);
+  };
+  k.stage();
+  const Expr range = top - bottom;
+  k.store(scale(), select_expr(equal(range, 0), with_dtype(1, DType::f32), range / steps));
+  k.stage();
+  k.store(zero(), call_expr("round_even", {limited(-bottom / scale())}));
+  if (k.has_out(1)) {
+    k.stage();
+    k.store(k.out(1)(), scale());
+  }
+  if (k.has_out(2)) {
+    k.stage();
+    k.store(k.out(2)(), cast_expr(DType::u8, zero()));
+  }
+  k.stage();
+  std::vector<Expr> at;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    at.push_back(row_axis(k, "i" + std::to_string(i), shape[i]));
+  }
+  const Expr rounded = call_expr("round_even", {k.in(0).at(at) / scale()});
+  k.store(k.out().at(at), cast_expr(DType::u8, limited(rounded + zero())));
+  return k.done();
+}
+
+const Operator dynamic_quantize_linear{
+    .name = "dynamic_quantize_linear",
+    .summary = "8-bit integers for real numbers, with the scale found from the numbers.",
+    .onnx = {"DynamicQuantizeLinear"},
+    .inputs = {"x"},
+    .outputs = {"y", "scale_out", "zero_point_out"},
+    .infer = infer_dynamic,
+    .kernel = dynamic_kernel,
+};
+const RegisteredOperator registered_dynamic{dynamic_quantize_linear};
+
+}  // namespace
+}  // namespace mlfc

@@ -1,0 +1,54 @@
+// Computes at compile time what depends on constants only: transposed, cast or dequantized weights,
+// the parameters of normalizations. A result that would take much more memory than what it is made
+// from stays a computation, as code is cheaper to store than a large tensor of few values.
+#include "ir/operator.h"
+#include "passes/graph/folding.h"
+#include "passes/graph/replace.h"
+#include "passes/pass.h"
+
+namespace mlfc {
+namespace {
+
+constexpr int64_t kBudgetBytes = int64_t{1} << 30;
+constexpr int64_t kAlwaysBytes = 4096;
+constexpr int64_t kGrowth = 4;  // as from i8 to f32
+
+int64_t bytes_of_all(const std::vector<Value*>& values) {
+  int64_t bytes = 0;
+  for (const Value* value : values) {
+    if (value != nullptr) bytes += value->type.plain().storage_bytes();
+  }
+  return bytes;
+}
+
+void fold_in(Graph& graph, int64_t& budget) {
+  for (auto place = graph.nodes.begin(); place != graph.nodes.end();) {
+    Node& node = **place++;
+    for (const auto& region : node.regions) fold_in(*region, budget);
+    if (!has_only_constant_inputs(node) || hands_constant_to_output(graph, node)) continue;
+    const int64_t bytes = bytes_of_all(node.outputs);
+    const bool grows = bytes > kGrowth * bytes_of_all(node.inputs) && bytes > kAlwaysBytes;
+    if (grows || bytes > budget) continue;
+    std::optional<std::vector<Tensor>> tensors = folded_outputs(node);
+    if (!tensors) continue;
+    budget -= bytes;
+    replace_by_constants(graph, node, std::move(*tensors));
+  }
+}
+
+void fold_constants(Graph& graph, const PassContext&) {
+  int64_t budget = kBudgetBytes;
+  fold_in(graph, budget);
+  graph.remove_unused();
+}
+
+const Pass pass{
+    .name = "fold-constants",
+    .level = Level::graph,
+    .summary = "Compute at compile time what depends on constants only.",
+    .run = fold_constants,
+};
+const RegisteredPass registered{pass};
+
+}  // namespace
+}  // namespace mlfc
