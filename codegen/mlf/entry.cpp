@@ -19,8 +19,7 @@ std::string workspace_definition(const PackagedModel& model, const PackagedPool&
       pool.symbol, pool.bytes, model.options.workspace_alignment);
 }
 
-std::string pool_definitions(const PackagedModel& model) {
-  std::string text;
+void append_pool_definitions(std::string& text, const PackagedModel& model) {
   for (size_t i = 0; i < model.pools.size(); i++) {
     const PackagedPool& pool = model.pools[i];
     if (pool.owner != PoolOwner::archive) continue;
@@ -31,7 +30,6 @@ std::string pool_definitions(const PackagedModel& model) {
     }
     text += "\n";
   }
-  return text;
 }
 
 bool pools_need_math(const PackagedModel& model) {
@@ -173,7 +171,8 @@ std::string ignore_packed() {
 }
 
 std::string entry_source(const PackagedModel& model) {
-  std::string body;
+  // Constants are most of this text, up to hundreds of megabytes: they are appended in place.
+  std::string body = includes(model) + begin_c_linkage();
   if (model.options.system_lib) body += restrict_macro();
   if (!model.has_c_interface()) {
     body += fmt::format("TVM_DLL int32_t {};\n", packed_signature(model.symbol("run")));
@@ -181,7 +180,7 @@ std::string entry_source(const PackagedModel& model) {
   body += model.options.system_lib ? function_declarations(model)
                                    : fmt::format("TVM_DLL int32_t {};\n", main_signature(model));
   body += '\n';
-  body += pool_definitions(model);
+  append_pool_definitions(body, model);
   if (!model.has_c_interface() || model.options.system_lib) {
     body +=
         "static TVM_ATTRIBUTE_UNUSED void* tensor_data(TVMValue* args, int index) {\n"
@@ -201,7 +200,7 @@ std::string entry_source(const PackagedModel& model) {
                 : "TVM_DLL int32_t " + packed_signature(model.symbol("get_c_metadata")) + ";\n\n";
   }
   if (model.options.system_lib) body += system_library(model);
-  return includes(model) + in_c_linkage(body);
+  return body += end_c_linkage();
 }
 
 }  // namespace mlfc
