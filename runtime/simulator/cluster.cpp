@@ -126,6 +126,8 @@ void Cluster::run_timed() {
           format_text("the program still runs after %llu cycles; raise --cycles if it should",
                       static_cast<unsigned long long>(now_)));
   }
+  // A program that ends while an FPU waits in vain is as wrong as one that hangs.
+  for (const Core& core : cores_) report_starved(core);
 }
 
 void Cluster::access_tcdm() {
@@ -189,6 +191,17 @@ void Cluster::report_deadlock(const std::string& what) {
   for (const Core& core : cores_) text += "\n  " + core.state(now_);
   rules_.report(Rule::deadlock, Severity::fatal, {}, text);
   throw Violation(Rule::deadlock, text);
+}
+
+void Cluster::report_starved(const Core& core) {
+  int stream = 0;
+  if (!core.fp().starved(stream)) return;
+  const Offload& waiting = core.fp().sequencer().front();
+  rules_.report(Rule::stream_overrun, Severity::fatal,
+                {core.hart().id, waiting.pc, waiting.instruction},
+                format_text("the instruction reads ft%d, but its stream has delivered all it was "
+                            "programmed for; the hardware hangs here",
+                            stream));
 }
 
 // A cluster in which no hart issues anything and no transfer runs will never move again. A hart

@@ -66,6 +66,7 @@ class Cluster {
   void serve_dma();
   void access_tcdm();
   void look_for_deadlock();
+  void report_starved(const Core& core);
   [[noreturn]] void report_deadlock(const std::string& what);
 
   Machine machine_;

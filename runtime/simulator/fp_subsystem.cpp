@@ -132,7 +132,7 @@ void FpSubsystem::drain(uint64_t now, Cut<IntResult>& to_core) {
   }
 }
 
-bool FpSubsystem::operands_ready(const Instruction& i, uint64_t now) {
+bool FpSubsystem::operands_ready(const Offload& offload, const Instruction& i, uint64_t now) {
   const uint32_t reads = read_mask(i);
   const uint32_t writes = i.has(writes_f) ? bit(i.rd) : 0;
   const uint32_t streams = hart_.streams_on ? stream_registers : 0;
@@ -141,7 +141,13 @@ bool FpSubsystem::operands_ready(const Instruction& i, uint64_t now) {
     return false;
   }
   for (uint32_t left = reads & streams; left; left &= left - 1) {
-    if (streams_[__builtin_ctz(left)].readable(now)) continue;
+    const int stream = __builtin_ctz(left);
+    const Mover& mover = streams_[stream];
+    if (mover.is_write() && mover.has_job())
+      rules_.report(Rule::stream_direction, Severity::fatal,
+                    {hart_.id, offload.pc, offload.instruction},
+                    format_text("ft%d is read while its stream writes", stream));
+    if (mover.readable(now)) continue;
     counters_.stall(FpStall::stream_read);
     return false;
   }
@@ -160,15 +166,10 @@ bool FpSubsystem::accepts(const Instruction& i, uint64_t) {
   return false;
 }
 
-uint64_t FpSubsystem::read(uint8_t reg, uint32_t& popped, const Offload& offload) {
+uint64_t FpSubsystem::read(uint8_t reg, uint32_t& popped) const {
   if (!hart_.streams_on || reg >= Streamer::count) return hart_.f[reg];
-  Mover& mover = streams_[reg];
-  if (mover.is_write())
-    rules_.report(Rule::stream_direction, Severity::fatal,
-                  {hart_.id, offload.pc, offload.instruction},
-                  format_text("ft%d is read while its stream writes", reg));
   popped |= bit(reg);
-  return mover.front();
+  return streams_[reg].front();
 }
 
 void FpSubsystem::check_result_stream(const Instruction& i, const Offload& offload) {
@@ -189,10 +190,10 @@ uint64_t FpSubsystem::divide_latency(Format format) const {
 void FpSubsystem::issue_arithmetic(const Offload& offload, const Instruction& i, uint64_t now) {
   uint32_t popped = 0;
   FpOperands operands;
-  operands.a = i.has(reads_f1) ? read(i.rs1, popped, offload) : offload.a;
-  if (i.has(reads_f2)) operands.b = read(i.rs2, popped, offload);
-  if (i.has(reads_f3)) operands.c = read(i.rs3, popped, offload);
-  if (i.has(reads_fd)) operands.c = read(i.rd, popped, offload);
+  operands.a = i.has(reads_f1) ? read(i.rs1, popped) : offload.a;
+  if (i.has(reads_f2)) operands.b = read(i.rs2, popped);
+  if (i.has(reads_f3)) operands.c = read(i.rs3, popped);
+  if (i.has(reads_fd)) operands.c = read(i.rd, popped);
   for (; popped; popped &= popped - 1) streams_[__builtin_ctz(popped)].pop();
   bool unboxed = false;
   const uint64_t value = execute_fpu(i, operands, hart_.fp, unboxed);
@@ -230,7 +231,7 @@ void FpSubsystem::issue_memory(const Offload& offload, const Instruction& i, boo
   request.write = i.unit == Unit::fp_store;
   if (request.write) {
     uint32_t popped = 0;
-    request.data = read(i.rs2, popped, offload);
+    request.data = read(i.rs2, popped);
     for (; popped; popped &= popped - 1) streams_[__builtin_ctz(popped)].pop();
   } else {
     scoreboard_ |= bit(i.rd);
@@ -253,7 +254,7 @@ bool FpSubsystem::try_issue(const Offload& offload, const Instruction& i, bool r
   if (i.unit == Unit::stream_csr) {
     switch_streams(offload, i);
   } else {
-    if (!operands_ready(i, now) || !accepts(i, now)) return false;
+    if (!operands_ready(offload, i, now) || !accepts(i, now)) return false;
     if (i.unit == Unit::fpu)
       issue_arithmetic(offload, i, now);
     else
@@ -304,13 +305,6 @@ bool FpSubsystem::starved(int& stream) const {
     if (streams_[stream].quiet()) return true;
   }
   return false;
-}
-
-int FpSubsystem::results_for_stream(int stream) const {
-  int count = 0;
-  for (const Pipeline& p : pipelines_)
-    for (const Slot& slot : p.slots) count += slot.valid && slot.stream == stream ? 1 : 0;
-  return count;
 }
 
 std::string FpSubsystem::state() const {

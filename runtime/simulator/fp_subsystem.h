@@ -52,8 +52,6 @@ class FpSubsystem {
   // Whether the oldest instruction waits for a stream that has no job.
   bool starved(int& stream) const;
   std::string state() const;
-  // Results under way to the write stream of a mover.
-  int results_for_stream(int stream) const;
 
  private:
   struct Slot {
@@ -75,9 +73,9 @@ class FpSubsystem {
   void drain(uint64_t now, Cut<IntResult>& to_core);
   bool retire(const Slot& slot, uint64_t now, Cut<IntResult>& to_core);
   bool try_issue(const Offload& offload, const Instruction& i, bool repeated, uint64_t now);
-  bool operands_ready(const Instruction& i, uint64_t now);
+  bool operands_ready(const Offload& offload, const Instruction& i, uint64_t now);
   bool accepts(const Instruction& i, uint64_t now);
-  uint64_t read(uint8_t reg, uint32_t& popped, const Offload& offload);
+  uint64_t read(uint8_t reg, uint32_t& popped) const;
   void check_result_stream(const Instruction& i, const Offload& offload);
   void issue_arithmetic(const Offload& offload, const Instruction& i, uint64_t now);
   void issue_memory(const Offload& offload, const Instruction& i, bool repeated, uint64_t now);

@@ -203,7 +203,8 @@ bool FunctionalRun::control(Lane& lane, const Instruction& i) {
       return true;
     }
     const uint32_t operand = i.has(reads_x1) ? hart.x[i.rs1] : i.rs1;
-    hart.set(i.rd, access_csr(hart, i, operand, cluster_.now_, rules_));
+    // Without time a hart's instructions are the best clock it has.
+    hart.set(i.rd, access_csr(hart, i, operand, hart.retired, rules_));
     lane.at_barrier = i.imm == static_cast<int32_t>(csr::barrier);
   } else if (i.op == Op::ecall || i.op == Op::ebreak) {
     take_trap(hart, i.op == Op::ecall ? 11 : 3, &i, rules_);
