@@ -137,12 +137,11 @@ class StageLowering {
     if (!stage_.reduction) return {store_stmt()};
     const Reduction& reduction = *stage_.reduction;
     accumulator_loops_.clear();
-    Shape shape;
     for (size_t i = first_reduced_; i < loops_.size(); ++i) {
-      if (loops_[i].is_reduced) continue;
-      accumulator_loops_.push_back(i);
-      shape.push_back(extent_here(loops_[i]));
+      if (!loops_[i].is_reduced) accumulator_loops_.push_back(i);
     }
+    Shape shape;
+    for (const size_t depth : stored_accumulators()) shape.push_back(extent_here(loops_[depth]));
     // Copies of the nest (border, interior) stand side by side: each has accumulators of its own.
     accumulator_ = reduction.name;
     if (copies_++ > 0) accumulator_ += std::to_string(copies_);
@@ -163,10 +162,21 @@ class StageLowering {
                    [&] { return std::vector<Stmt>{over_accumulators(index + 1, leaf)}; });
   }
 
+  // Accumulators are stored with the lanes innermost, wherever the loop over lanes stands.
+  std::vector<size_t> stored_accumulators() const {
+    std::vector<size_t> stored = accumulator_loops_;
+    std::stable_partition(stored.begin(), stored.end(), [&](size_t depth) {
+      const auto& marks = loops_[depth].marks;
+      return std::find(marks.begin(), marks.end(), "lanes") == marks.end();
+    });
+    return stored;
+  }
+
   std::vector<Expr> accumulator_indices() const {
     std::vector<Expr> indices;
-    for (const size_t depth : accumulator_loops_)
+    for (const size_t depth : stored_accumulators()) {
       indices.push_back(axis_expr(loops_[depth].variable));
+    }
     return indices;
   }
 
