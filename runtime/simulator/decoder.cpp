@@ -30,6 +30,9 @@ void add_row(std::vector<Row>& rows, const TableLine& entry, const std::string& 
     row.mask |= 0x80000000u >> i;
     if (pattern[i] == '1') row.match |= 0x80000000u >> i;
   }
+  // Lines written out before a family take the place of the family's row.
+  for (const Row& other : rows)
+    if (other.mask == row.mask && other.match == row.match) return;
   rows.push_back(row);
 }
 

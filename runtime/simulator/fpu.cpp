@@ -47,8 +47,10 @@ uint64_t execute_lane(Op op, Format source, Format result, uint64_t a, uint64_t 
     case Op::fsub:
       return soft.add(result, a, is_nan(source, b) ? b : b ^ sign);
     case Op::fmul:
+      // A widening product adds the zero that leaves the product's own sign alone.
       return source == result ? soft.multiply(result, a, b)
-                              : soft.fused(source, result, a, b, result_sign);
+                              : soft.fused(source, result, a, b,
+                                           soft.rounding == Rounding::down ? 0 : result_sign);
     case Op::fdiv:
       return soft.divide(result, a, b);
     case Op::fsqrt:

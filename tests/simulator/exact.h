@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "softfloat.h"
+#include "instruction.h"
 
 namespace snitch::test {
 
@@ -49,5 +49,16 @@ Value value_of(Format format, uint64_t bits);
 // `zero_negative` as its sign.
 uint64_t round_exact(Format format, const Exact& value, Rounding rounding, bool zero_negative,
                      bool& inexact_result);
+
+Value times(const Value& a, const Value& b);
+Value negate(Value v, bool yes);
+
+// The sum of exact terms with one rounding, specials and the sign of zero included.
+uint64_t reference_sum(Format format, const std::vector<Value>& terms, Rounding rounding,
+                       bool& lost);
+
+// An addition, multiplication or fused operation of the F extension.
+uint64_t reference_operation(Op op, Format format, uint64_t a, uint64_t b, uint64_t c,
+                             Rounding rounding, bool& lost);
 
 }  // namespace snitch::test

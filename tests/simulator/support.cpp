@@ -11,6 +11,8 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "decoder.h"
+
 namespace snitch::test {
 namespace {
 
@@ -109,6 +111,60 @@ std::vector<uint8_t> elf_of(const std::vector<uint32_t>& words) {
   for (size_t i = 0; i < 8; i++) put(file, header + 4 * i, fields[i], 4);
   std::memcpy(file.data() + header + segment, words.data(), size);
   return file;
+}
+
+uint32_t encode(const std::string& name, int rd, int rs1, int rs2, int rs3) {
+  for (const Row& row : decoder_rows()) {
+    if (row.name != name) continue;
+    const uint32_t fields = (static_cast<uint32_t>(rd) << 7) | (static_cast<uint32_t>(rs1) << 15) |
+                            (static_cast<uint32_t>(rs2) << 20) | (static_cast<uint32_t>(rs3) << 27);
+    return row.match | (fields & ~row.mask);
+  }
+  throw std::runtime_error("no instruction " + name);
+}
+
+uint32_t encode_immediate(const std::string& name, int rd, int rs1, int32_t immediate) {
+  const auto value = static_cast<uint32_t>(immediate);
+  const uint32_t base = encode(name, 0, rs1, 0);
+  const Unit unit = decode(base).unit;
+  const auto reg = static_cast<uint32_t>(rd);
+  if (unit == Unit::store || unit == Unit::fp_store)  // rd is the register to store
+    return base | (reg << 20) | ((value >> 5) << 25) | ((value & 31) << 7);
+  if (unit == Unit::branch)  // rd is the second operand
+    return base | (reg << 20) | (((value >> 12) & 1) << 31) | (((value >> 5) & 63) << 25) |
+           (((value >> 1) & 15) << 8) | (((value >> 11) & 1) << 7);
+  return base | (reg << 7) | (value << 20);
+}
+
+Code& Code::op(const std::string& name, int rd, int rs1, int rs2, int rs3) {
+  return word(encode(name, rd, rs1, rs2, rs3));
+}
+
+Code& Code::imm(const std::string& name, int rd, int rs1, int32_t immediate) {
+  return word(encode_immediate(name, rd, rs1, immediate));
+}
+
+Code& Code::word(uint32_t value) {
+  words_.push_back(value);
+  return *this;
+}
+
+Code& Code::li(int rd, uint32_t value) {
+  const uint32_t high = (value + 0x800) & 0xfffff000u;
+  word(encode("lui", rd, 0, 0) | high);
+  return imm("addi", rd, rd, static_cast<int32_t>(value - high));
+}
+
+Code& Code::exit(int code) {
+  li(30, BenchConsole::base).li(31, static_cast<uint32_t>(code)).imm("sw", 31, 30, 0);
+  return word(0x0000006f);  // jump to itself
+}
+
+Code& Code::park_others() {
+  imm("csrrs", 5, 0, 0xf14).imm("beq", 0, 5, 16);
+  imm("csrrw", 0, 0, 0x304);
+  word(encode("wfi", 0, 0, 0));
+  return word(0x0000006f);
 }
 
 bool has_toolchain() {

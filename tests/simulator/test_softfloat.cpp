@@ -203,77 +203,6 @@ TEST(AgainstHost, Integers) {
 
 // --- Exact references
 
-bool both_zero_sign(bool a, bool b, Rounding rounding) {
-  return a == b ? a : rounding == Rounding::down;
-}
-
-// The sum of terms given as exact values, specials and signs of zero included.
-uint64_t reference_sum(Format format, const std::vector<Value>& terms, Rounding rounding,
-                       bool& lost) {
-  bool nan = false, plus = false, minus = false;
-  for (const Value& t : terms) {
-    nan = nan || t.kind == Kind::nan;
-    if (t.kind == Kind::infinite) (t.negative ? minus : plus) = true;
-  }
-  lost = false;
-  if (nan || (plus && minus)) return canonical_nan(format);
-  const uint64_t infinity =
-      round_exact(format, Exact::of(false, 1, 2000), Rounding::up, false, lost);
-  lost = false;
-  if (plus || minus) return infinity | (minus ? uint64_t{1} << (info(format).width - 1) : 0);
-  Exact sum;
-  bool negative = terms[0].negative;
-  for (size_t i = 0; i < terms.size(); i++) {
-    sum = sum + terms[i].number;
-    if (i) negative = both_zero_sign(negative, terms[i].negative, rounding);
-  }
-  return round_exact(format, sum, rounding, negative, lost);
-}
-
-Value times(const Value& a, const Value& b) {
-  Value v;
-  v.negative = a.negative != b.negative;
-  const bool infinite = a.kind == Kind::infinite || b.kind == Kind::infinite;
-  const bool zero = (a.kind == Kind::finite && a.number.is_zero()) ||
-                    (b.kind == Kind::finite && b.number.is_zero());
-  if (a.kind == Kind::nan || b.kind == Kind::nan || (infinite && zero)) {
-    v.kind = Kind::nan;
-  } else if (infinite) {
-    v.kind = Kind::infinite;
-  } else {
-    v.number = a.number * b.number;
-  }
-  return v;
-}
-
-Value negate(Value v, bool yes) {
-  if (!yes) return v;
-  v.negative = !v.negative;
-  v.number = v.number.negated();
-  return v;
-}
-
-uint64_t reference(Op op, Format format, uint64_t a, uint64_t b, uint64_t c, Rounding rounding,
-                   bool& lost) {
-  const Value x = value_of(format, a), y = value_of(format, b), z = value_of(format, c);
-  switch (op) {
-    case Op::fadd:
-      return reference_sum(format, {x, y}, rounding, lost);
-    case Op::fsub:
-      return reference_sum(format, {x, negate(y, true)}, rounding, lost);
-    case Op::fmul:
-      return reference_sum(format, {times(x, y)}, rounding, lost);
-    case Op::fmadd:
-      return reference_sum(format, {times(x, y), z}, rounding, lost);
-    case Op::fmsub:
-      return reference_sum(format, {times(x, y), negate(z, true)}, rounding, lost);
-    case Op::fnmsub:
-      return reference_sum(format, {negate(times(x, y), true), z}, rounding, lost);
-    default:
-      return reference_sum(format, {negate(times(x, y), true), negate(z, true)}, rounding, lost);
-  }
-}
-
 class SmallFormats : public testing::TestWithParam<Format> {};
 
 TEST_P(SmallFormats, ArithmeticIsExactlyRounded) {
@@ -284,7 +213,7 @@ TEST_P(SmallFormats, ArithmeticIsExactlyRounded) {
       const Rounding rounding = all_modes[n % 5];
       const uint64_t a = operands.next(), b = operands.next(), c = operands.next();
       bool lost = false;
-      const uint64_t expected = reference(op, format, a, b, c, rounding, lost);
+      const uint64_t expected = reference_operation(op, format, a, b, c, rounding, lost);
       SoftFloat soft;
       soft.rounding = rounding;
       ASSERT_EQ(execute_lane(op, format, format, a, b, c, soft), expected)
