@@ -11,8 +11,10 @@ namespace {
 double coordinate(const SampledAxis& axis, const std::string& mode, int64_t at) {
   const auto x = static_cast<double>(at);
   const auto in = static_cast<double>(axis.input);
-  // The length before rounding down, which a scale may have made fractional.
-  const double out = in * axis.scale;
+  // The length before rounding down: a scale may have made it fractional.
+  const double exact = in * axis.scale;
+  const double rounded = std::round(exact);
+  const double out = std::fabs(exact - rounded) < 1e-6 ? rounded : exact;
   if (mode == "asymmetric") return x / axis.scale;
   if (mode == "align_corners") return out == 1 ? 0 : x * (in - 1) / (out - 1);
   if (mode == "pytorch_half_pixel" && out == 1) return 0;
