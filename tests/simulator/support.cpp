@@ -49,6 +49,20 @@ const char* prologue = R"(
       scfg \mover, 1, t5
       scfg \mover, \word, \pointer
     .endm
+    # thirty-two doubles 0, 1, 2... at 0x10000000; a0 = their address
+    .macro numbers
+      li a0, 0x10000000
+      li a1, 0
+      li a2, 32
+    9: fcvt.d.w fa0, a1
+      slli a3, a1, 3
+      add a3, a3, a0
+      fsd fa0, 0(a3)
+      addi a1, a1, 1
+      bne a1, a2, 9b
+      fpu_fence
+      fence
+    .endm
     .macro exit code
       li t5, 0xf0000000
       li t6, \code
