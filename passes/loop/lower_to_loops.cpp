@@ -419,12 +419,27 @@ Proc lower(const Kernel& kernel, const Schedule& schedule) {
 
 namespace {
 
+// Locals larger than this do not go on the stack of a bare-metal program; they become scratch values
+// that are planned with everything else.
+constexpr int64_t kMostStackBytes = 1024;
+
+void move_large_locals(Graph& graph, Node& node, std::vector<Stmt>& body) {
+  for (Stmt& stmt : body) {
+    move_large_locals(graph, node, stmt.body);
+    if (stmt.kind != StmtKind::local) continue;
+    const TensorType type{stmt.dtype, stmt.shape, std::nullopt};
+    if (type.storage_bytes() <= kMostStackBytes) continue;
+    stmt.memory = "arena";
+    node.scratch.push_back(&graph.add_value(node.output().name + "/" + stmt.name, type));
+  }
+}
+
 void lower_to_loops(Graph& graph, const PassContext&) {
   for (const auto& node : graph.nodes) {
-    if (node->kernel && !node->is_free) {
-      sync_param_types(*node);
-      node->proc = lower(*node->kernel, node->schedule.value_or(Schedule{}));
-    }
+    if (!node->kernel || node->is_free) continue;
+    sync_param_types(*node);
+    node->proc = lower(*node->kernel, node->schedule.value_or(Schedule{}));
+    move_large_locals(graph, *node, node->proc->body);
   }
 }
 
