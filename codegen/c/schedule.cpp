@@ -130,6 +130,24 @@ std::pair<std::string, std::string> split(Schedule& schedule, const std::string&
   return {axis + ".o", axis + ".i"};
 }
 
+// Reduced axes by falling stride in the tensor that is read first: the loops then walk through it
+// in storage order, and borders are tested as far outside as possible.
+std::vector<Axis> reduced_axes_in_storage_order(const Kernel& kernel, const Stage& stage) {
+  const Expr* first = nullptr;
+  std::vector<Expr> reads;
+  for_each(stage.reduction->body, [&](const Expr& part) {
+    if (part->kind == ExprKind::read) reads.push_back(part);
+  });
+  if (!reads.empty()) first = &reads.front();
+  std::vector<Axis> axes = stage.reduce;
+  if (first == nullptr) return axes;
+  const TensorType& type = find_param(kernel, (*first)->name)->type;
+  std::stable_sort(axes.begin(), axes.end(), [&](const Axis& a, const Axis& b) {
+    return stride_in(type, (*first)->args, a.name) > stride_in(type, (*first)->args, b.name);
+  });
+  return axes;
+}
+
 Schedule reduction_schedule(const Kernel& kernel, const Machine& machine) {
   const Stage& stage = kernel.stages[0];
   Schedule schedule;
@@ -149,7 +167,7 @@ Schedule reduction_schedule(const Kernel& kernel, const Machine& machine) {
     }
   }
   put(rows_outer);
-  for (const Axis& axis : stage.reduce) put(axis.name);
+  for (const Axis& axis : reduced_axes_in_storage_order(kernel, stage)) put(axis.name);
   const bool has_vectors = lanes_per_register(stage, machine) > 1;
   put(lanes_inner);
   put(rows_inner);
