@@ -10,6 +10,7 @@
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/verify.h"
+#include "passes/memory/lifetimes.h"
 #include "passes/pipeline.h"
 #include "passes/pipeline_steps.h"
 
@@ -22,6 +23,7 @@ void choose_schedules(Graph& graph, const PassContext& context, const TargetHook
   if (!target.schedule) return;
   for (const auto& node : graph.nodes) {
     if (!node->kernel || node->is_free || node->schedule) continue;
+    sync_param_types(*node);
     Schedule schedule = target.schedule(*node->kernel, context.machine);
     const std::string problem = why_illegal(schedule, *node->kernel);
     check(problem.empty(), describe(*node), ": the target's schedule is illegal: ", problem);

@@ -12,7 +12,8 @@ const path = require('path');
 const USAGE = `usage: ort_run.js MODEL.onnx INPUTS OUTPUTS [--time N] [--threads N] [--opt none|all]
   INPUTS     folder with one NAME.npy for each input of the model; characters of NAME other than
              A-Z a-z 0-9 _ . - are written as _
-  OUTPUTS    folder that receives one NAME.npy for each output
+  OUTPUTS    folder that receives one NAME.npy for each output, and in outputs.json the names
+             in the order of the model
   --time N   after a first run, time N more and print milliseconds per inference as JSON
   --threads  threads of one inference (1)
   --opt      ONNX Runtime's graph optimisations (all)`;
@@ -115,6 +116,7 @@ function writeOutputs(folder, names, results) {
   if (files.size !== names.length) fail(folder, 'two outputs would share a file name');
   fs.mkdirSync(folder, {recursive: true});
   for (const [file, name] of files) writeNpy(file, results[name]);
+  fs.writeFileSync(path.join(folder, 'outputs.json'), JSON.stringify(names) + '\n');
 }
 
 async function time(session, feeds, runs) {

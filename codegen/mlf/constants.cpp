@@ -125,6 +125,18 @@ int64_t alignment_of(const PackagedModel& model, const Tensor& tensor) {
   return std::max<int64_t>(model.options.constant_alignment, bytes_of(tensor.type.dtype));
 }
 
+// So that the text grows in one piece: doubling would hold two copies of a large one at a time.
+size_t estimated_length(const PackagedModel& model, size_t pool) {
+  constexpr size_t kTypicalLength = 14;
+  size_t elements = 0;
+  for (const PackagedConstant& constant : model.constants) {
+    const Tensor& tensor = *constant.value->constant;
+    if (constant.pool != pool || is_all_zero(tensor)) continue;
+    elements += static_cast<size_t>(elements_of(tensor));
+  }
+  return kTypicalLength * elements;
+}
+
 }  // namespace
 
 void append_elements(std::string& text, const Tensor& tensor, const std::string& indent) {
@@ -186,6 +198,7 @@ void append_constant_pool(std::string& text, const PackagedModel& model, size_t 
                         model.pools[pool].bytes);
     return;
   }
+  text.reserve(text.size() + estimated_length(model, pool));
   text += fmt::format("static const struct {} {{\n", name);
   for (const PackagedConstant& constant : model.constants) {
     if (constant.pool != pool) continue;

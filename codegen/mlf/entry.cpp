@@ -19,8 +19,7 @@ std::string workspace_definition(const PackagedModel& model, const PackagedPool&
       pool.symbol, pool.bytes, model.options.workspace_alignment);
 }
 
-std::string pool_definitions(const PackagedModel& model) {
-  std::string text;
+void append_pool_definitions(std::string& text, const PackagedModel& model) {
   for (size_t i = 0; i < model.pools.size(); i++) {
     const PackagedPool& pool = model.pools[i];
     if (pool.owner != PoolOwner::archive) continue;
@@ -31,7 +30,6 @@ std::string pool_definitions(const PackagedModel& model) {
     }
     text += "\n";
   }
-  return text;
 }
 
 bool pools_need_math(const PackagedModel& model) {
@@ -132,11 +130,10 @@ std::string map_function(const PackagedModel& model, const std::string& kind,
       model.symbol(kind), model.symbol("map_" + kind), model.symbol("workspace_pools"), kind);
   if (tensors.empty()) text += "  (void)workspace_pools;\n  " + kind + ".none = NULL;\n";
   for (const PackagedTensor& tensor : tensors) {
-    const Value& storage = storage_of(*tensor.value);
-    check(storage.placement.has_value(), describe(storage), " has no place in the workspace");
-    const PackagedPool& pool = model.pools[model.pool_index(storage.placement->pool)];
+    const Placement& place = model.placements.at(tensor.value);
+    const PackagedPool& pool = model.pools[model.pool_index(place.pool)];
     text += fmt::format("  {}.{} = &((uint8_t*)workspace_pools->{})[{}];\n", kind, tensor.member,
-                        pool.symbol, storage.placement->offset);
+                        pool.symbol, place.offset);
   }
   return text + "  return " + kind + ";\n}\n\n";
 }
@@ -174,7 +171,8 @@ std::string ignore_packed() {
 }
 
 std::string entry_source(const PackagedModel& model) {
-  std::string body;
+  // Constants are most of this text, up to hundreds of megabytes: they are appended in place.
+  std::string body = includes(model) + begin_c_linkage();
   if (model.options.system_lib) body += restrict_macro();
   if (!model.has_c_interface()) {
     body += fmt::format("TVM_DLL int32_t {};\n", packed_signature(model.symbol("run")));
@@ -182,7 +180,7 @@ std::string entry_source(const PackagedModel& model) {
   body += model.options.system_lib ? function_declarations(model)
                                    : fmt::format("TVM_DLL int32_t {};\n", main_signature(model));
   body += '\n';
-  body += pool_definitions(model);
+  append_pool_definitions(body, model);
   if (!model.has_c_interface() || model.options.system_lib) {
     body +=
         "static TVM_ATTRIBUTE_UNUSED void* tensor_data(TVMValue* args, int index) {\n"
@@ -202,7 +200,7 @@ std::string entry_source(const PackagedModel& model) {
                 : "TVM_DLL int32_t " + packed_signature(model.symbol("get_c_metadata")) + ";\n\n";
   }
   if (model.options.system_lib) body += system_library(model);
-  return includes(model) + in_c_linkage(body);
+  return body += end_c_linkage();
 }
 
 }  // namespace mlfc

@@ -38,9 +38,12 @@ std::string helper_definitions(const PackagedModel& model) {
 
 }  // namespace
 
-std::string in_c_linkage(const std::string& body) {
-  return "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n" + body +
-         "#ifdef __cplusplus\n}\n#endif\n";
+std::string begin_c_linkage() {
+  return "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
+}
+
+std::string end_c_linkage() {
+  return "#ifdef __cplusplus\n}\n#endif\n";
 }
 
 std::string restrict_macro() {
@@ -86,10 +89,9 @@ std::string kernels_source(const PackagedModel& model) {
       "#include <stdint.h>\n"
       "#include <string.h>\n\n";
   text += restrict_macro();
-  std::string body = function_declarations(model) + "\n" + helper_definitions(model);
-  for (const PackagedKernel& kernel : model.kernels) body += kernel_definition(kernel);
-  body += main_definition(model) + "\n";
-  return text + in_c_linkage(body);
+  text += begin_c_linkage() + function_declarations(model) + "\n" + helper_definitions(model);
+  for (const PackagedKernel& kernel : model.kernels) text += kernel_definition(kernel);
+  return text += main_definition(model) + "\n" + end_c_linkage();
 }
 
 }  // namespace mlfc

@@ -43,7 +43,7 @@ class MainFunction {
       const std::string& pool = used(model_.pools[place.pool].variable);
       return fmt::format("(const void*)(&({}[{}]))", pool, place.offset);
     }
-    if (storage.placement) return sid(storage);
+    if (model_.placements.contains(&storage)) return sid(storage);
     const auto parameter = caller_.find(&storage);
     check(parameter != caller_.end(), describe(storage), " has no storage");
     return used(parameter->second);
@@ -58,12 +58,13 @@ class MainFunction {
     const auto [known, is_new] = sids_.emplace(&storage, fmt::format("sid_{}_let", next_sid_));
     if (!is_new) return known->second;
     next_sid_++;
-    const PackagedPool& pool = model_.pools[model_.pool_index(storage.placement->pool)];
-    const int64_t end = storage.placement->offset + storage.type.storage_bytes();
+    const Placement& place = model_.placements.at(&storage);
+    const PackagedPool& pool = model_.pools[model_.pool_index(place.pool)];
+    const int64_t end = place.offset + storage.type.storage_bytes();
     check(end <= pool.bytes, describe(storage), " ends ", end - pool.bytes, " bytes behind pool '",
           pool.name, "'");
     storage_ += fmt::format("  void* {} = (&({}[{}]));\n", known->second, used(pool.variable),
-                            storage.placement->offset);
+                            place.offset);
     return known->second;
   }
 
@@ -84,7 +85,7 @@ class MainFunction {
   std::string copy_text(const OutputCopy& copy) {
     const PackagedTensor& output = model_.outputs[copy.output];
     const std::string source = address(*copy.source);
-    const bool is_placed = model_.options.io_in_workspace && output.value->placement;
+    const bool is_placed = model_.placements.contains(output.value);
     const std::string target = is_placed ? sid(*output.value) : used(output.parameter);
     if (target == source || output.bytes == 0) return "";
     return fmt::format("  memcpy({}, {}, {});\n", target, source, output.bytes);

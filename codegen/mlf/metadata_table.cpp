@@ -83,7 +83,7 @@ std::string metadata_table_source(const PackagedModel& model) {
          "#include \"tvm/runtime/metadata_types.h\"\n"
          "#include <stddef.h>\n"
          "#include <stdint.h>\n\n" +
-         in_c_linkage(metadata_table(model));
+         begin_c_linkage() + metadata_table(model) + end_c_linkage();
 }
 
 }  // namespace mlfc

@@ -173,6 +173,48 @@ void add_workspace_pools(PackagedModel& model) {
   }
 }
 
+void add_placements(PackagedModel& model) {
+  for (const std::unique_ptr<Value>& value : model.graph->values) {
+    if (value->placement) model.placements[value.get()] = *value->placement;
+  }
+}
+
+// Inputs and outputs that the memory planner left to the caller go on top of what it planned, into
+// the first pool with room. They share no bytes with intermediates: the application may fill the
+// inputs of the next run as soon as it likes and read the outputs as late as it likes.
+void place_tensor(PackagedModel& model, const Value& value) {
+  if (value.is_constant()) {
+    fail(value,
+         "is an output that is known at compile time; it cannot live in the workspace, "
+         "compile without tir.usmp.use_workspace_io");
+  }
+  if (model.placements.contains(&value)) return;
+  const int64_t bytes = value.type.storage_bytes();
+  for (PackagedPool& pool : model.pools) {
+    const ExternalPool* wish = find_external(model.options.workspace_pools, pool.name);
+    const int64_t offset = align_up(pool.bytes, model.options.workspace_alignment);
+    const bool fits = !wish || wish->size_hint_bytes < 0 || offset + bytes <= wish->size_hint_bytes;
+    if (!fits) continue;
+    model.placements[&value] = {pool.name, offset};
+    pool.bytes = offset + bytes;
+    return;
+  }
+  fail(value, "needs ", bytes,
+       " bytes, for which no workspace pool has room; raise "
+       "--workspace-pools-size-hint-bytes");
+}
+
+void place_tensors(PackagedModel& model) {
+  if (!model.options.io_in_workspace) return;
+  if (model.pools.empty()) {
+    model.pools.push_back({.name = default_workspace_pool,
+                           .symbol = default_workspace_pool,
+                           .owner = PoolOwner::application});
+  }
+  for (const PackagedTensor& input : model.inputs) place_tensor(model, *input.value);
+  for (const PackagedTensor& output : model.outputs) place_tensor(model, *output.value);
+}
+
 // Constants in order of use, equal ones once.
 std::vector<const Value*> used_constants(PackagedModel& model) {
   std::vector<const Value*> constants;
@@ -314,7 +356,9 @@ PackagedModel package_model(const Graph& graph, const Target& target, const Mach
   name_parameters(model);
   add_calls(model, target, machine);
   add_copies(model);
+  add_placements(model);
   add_workspace_pools(model);
+  place_tensors(model);
   add_constants(model);
   sort_pools(model);
   name_size_macros(model);

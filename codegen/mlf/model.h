@@ -80,6 +80,9 @@ struct PackagedModel {
   std::vector<PackagedCall> calls = {};
   std::vector<OutputCopy> copies = {};
   std::map<const Value*, size_t> constant_of = {};  ///< index into constants
+  /// Where stored values lie: the memory planner's placements, and the inputs and outputs when they
+  /// live in the workspace.
+  std::map<const Value*, Placement> placements = {};
 
   bool has_c_interface() const { return options.interface_api == "c"; }
   /// True when the application passes struct tvmgen_<module>_workspace_pools.

@@ -29,8 +29,9 @@ std::string constants_file_name(const PackagedModel& model);  ///< default_const
 
 // --- pieces of C ------------------------------------------------------------------------------
 
-/// Includes and `extern "C"` around the given body.
-std::string in_c_linkage(const std::string& body);
+/// What stands before and after everything that is compiled with C names in C++ too.
+std::string begin_c_linkage();
+std::string end_c_linkage();
 
 /// Targets write MLFC_RESTRICT in parameter types: `restrict` is C's word, C++ has none.
 std::string restrict_macro();

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct Child {
 [[noreturn]] void be_child(int write_end, const std::function<std::string(int)>& job, int index) {
   // A group of its own, so that a compiler or emulator the job started dies with it.
   setpgid(0, 0);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // an interrupted run leaves nothing behind
   int status = 0;
   try {
     const std::string text = job(index);

@@ -176,8 +176,11 @@ Options pass_options(const Arguments& arguments) {
   return options;
 }
 
-void check_step(const std::string& option, const std::string& step) {
-  const std::vector<std::string> steps = pipeline_steps();
+/// Passes that --after has put in so far are steps like any other.
+void check_step(const std::string& option, const std::string& step,
+                const PipelineOptions& pipeline) {
+  std::vector<std::string> steps = pipeline_steps();
+  for (const auto& [place, pass] : pipeline.insert_after) steps.push_back(pass);
   if (std::ranges::find(steps, step) != steps.end()) return;
   fail("", option, ": '", step, "' is no step of the pipeline; steps are ",
        fmt::format("{}", fmt::join(steps, ", ")));
@@ -204,11 +207,12 @@ PipelineOptions pipeline_options(const Arguments& arguments) {
     if (equals == std::string::npos) {
       throw UsageError("--after is '" + text + "', but it must be of the form STEP=PASS");
     }
-    pipeline.insert_after.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-    check_step("--after", pipeline.insert_after.back().first);
-    check_pass(pipeline.insert_after.back().second);
+    const std::string step = text.substr(0, equals), pass = text.substr(equals + 1);
+    check_step("--after", step, pipeline);
+    check_pass(pass);
+    pipeline.insert_after.emplace_back(step, pass);
   }
-  if (!pipeline.stop_after.empty()) check_step("--stop-after", pipeline.stop_after);
+  if (!pipeline.stop_after.empty()) check_step("--stop-after", pipeline.stop_after, pipeline);
   return pipeline;
 }
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <thread>
 
 #include "frontend/cli/isolate.h"
@@ -107,6 +108,9 @@ int run(const Arguments& arguments) {
   const ValidationOptions options = validation_options(arguments);
   const std::vector<TestCase> cases = all_cases(arguments);
   const bool as_json = arguments.has("--json");
+  // A case that has to be killed cannot tidy up; what it leaves lies in here and goes with it.
+  const TemporaryFolder scratch;
+  setenv("TMPDIR", scratch.path().c_str(), /*overwrite=*/1);
   Progress progress(arguments.has("--quiet"));
   int counts[3] = {0, 0, 0};
   nlohmann::json list = nlohmann::json::array();

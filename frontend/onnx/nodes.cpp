@@ -117,12 +117,14 @@ void add_regions(const onnx::NodeProto& proto, Node& node, Model& model, const S
 }
 
 /// What the hook finds wrong, it says of the node; the file is added here.
-void adopt(ForeignNode& node, const Operator& op, const Model& model) {
+void adopt(ForeignNode& node, const Operator& op, const Model& model, const std::string& where) {
   if (op.adopt == nullptr) return;
   try {
     op.adopt(node);
   } catch (const UserError& error) {
     fail(model.file, error.what());
+  } catch (const std::bad_variant_access&) {
+    fail(where, "an attribute has a value of the wrong type");
   }
 }
 
@@ -132,7 +134,7 @@ void convert_operator(const onnx::NodeProto& proto, Model& model, Scope& scope) 
   check(op != nullptr, "check_support let the operator ", proto.op_type(), " pass");
   ForeignNode foreign = foreign_node(proto, model, scope, where);
   const std::string source = source_name(foreign);
-  adopt(foreign, *op, model);
+  adopt(foreign, *op, model, where);
   check_attributes(foreign, *op, foreign.attributes, where);
   check_inputs(foreign, *op, where);
   complete_outputs(foreign, *op, where);

@@ -11,19 +11,22 @@ namespace {
 double coordinate(const SampledAxis& axis, const std::string& mode, int64_t at) {
   const auto x = static_cast<double>(at);
   const auto in = static_cast<double>(axis.input);
-  const auto out = static_cast<double>(axis.output);
+  // The length before rounding down: a scale may have made it fractional.
+  const double exact = in * axis.scale;
+  const double rounded = std::round(exact);
+  const double out = std::fabs(exact - rounded) < 1e-6 ? rounded : exact;
   if (mode == "asymmetric") return x / axis.scale;
-  if (mode == "align_corners") return axis.output == 1 ? 0 : x * (in - 1) / (out - 1);
-  if (mode == "pytorch_half_pixel" && axis.output == 1) return 0;
+  if (mode == "align_corners") return out == 1 ? 0 : x * (in - 1) / (out - 1);
+  if (mode == "pytorch_half_pixel" && out == 1) return 0;
   if (mode == "tf_half_pixel_for_nn") return (x + 0.5) / axis.scale;
   if (mode == "tf_crop_and_resize") {
-    if (axis.output == 1) return 0.5 * (axis.roi_start + axis.roi_end) * (in - 1);
+    if (out == 1) return 0.5 * (axis.roi_start + axis.roi_end) * (in - 1);
     return axis.roi_start * (in - 1) + x * (axis.roi_end - axis.roi_start) * (in - 1) / (out - 1);
   }
   double shift = 0;
   if (mode == "half_pixel_symmetric") {
     // The output length was rounded down; half of what was lost is taken from either end.
-    shift = in / 2 * (1 - out / (axis.scale * in));
+    shift = in / 2 * (1 - static_cast<double>(axis.output) / out);
   }
   return shift + (x + 0.5) / axis.scale - 0.5;
 }

@@ -1,6 +1,9 @@
 // Lets a kernel read through a producer that only moves data: pad -> conv becomes a convolution
 // whose reads have the padding as their out-of-range value. The padded copy is never made.
 //
+// A producer that fills its tensor with one value is read through as that value, by any number of
+// consumers: the tensor is never made.
+//
 // A read of y[r] becomes the producer's read x[g(r)]. Where the consumer itself may read outside y,
 // the two out-of-range values must agree and outside y must mean outside x.
 #include <algorithm>
@@ -102,9 +105,52 @@ bool read_through(Node& consumer, const Node& producer, Value& between) {
   return true;
 }
 
+// Concatenations and the like want their input as storage, not as a value.
+bool is_only_copied(const Kernel& kernel) {
+  return std::all_of(kernel.stages.begin(), kernel.stages.end(), [](const Stage& stage) {
+    return !stage.reduction && stage.store && stage.store->value->kind == ExprKind::read;
+  });
+}
+
+// The one value of a tensor that holds nothing else.
+std::optional<Expr> uniform_value(const Node& producer) {
+  if (!is_elementwise(*producer.kernel) || !producer.kernel->inputs.empty()) return std::nullopt;
+  const Expr& value = producer.kernel->stages[0].store->value;
+  return value->kind == ExprKind::constant ? std::optional(value) : std::nullopt;
+}
+
+bool read_as_value(Node& consumer, const Node& producer, Value& between) {
+  const std::optional<Expr> value = uniform_value(producer);
+  if (!value) return false;
+  Kernel& kernel = *consumer.kernel;
+  const std::string operand = param_of(consumer, kernel, between);
+  const std::vector<Expr> reads = reads_of(kernel, operand);
+  const bool plain = std::all_of(reads.begin(), reads.end(),
+                                 [](const Expr& read) { return read->otherwise.empty(); });
+  if (!plain || is_only_copied(kernel)) return false;
+  rewrite_exprs(kernel, [&](const Expr& part) -> Expr {
+    return part->kind == ExprKind::read && part->name == operand ? *value : Expr();
+  });
+  std::erase_if(kernel.inputs, [&](const Param& param) { return param.name == operand; });
+  std::erase(consumer.inputs, nullptr);
+  std::erase(consumer.inputs, &between);
+  return true;
+}
+
+void read_uniform_inputs(Graph& graph, Node& node) {
+  for (size_t i = 0; i < node.inputs.size();) {
+    Value* input = node.inputs[i];
+    const bool candidate = input != nullptr && input->producer != nullptr &&
+                           input->producer->kernel && !graph.is_output(*input);
+    const bool replaced = candidate && read_as_value(node, *input->producer, *input);
+    if (!replaced) ++i;
+  }
+}
+
 void fuse_prologues(Graph& graph, const PassContext&) {
   for (const auto& node : graph.nodes) {
     if (!node->kernel) continue;
+    read_uniform_inputs(graph, *node);
     for (size_t i = 0; i < node->inputs.size(); ++i) {
       Value* input = node->inputs[i];
       if (input == nullptr || input->producer == nullptr || !input->producer->kernel) continue;

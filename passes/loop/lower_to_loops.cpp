@@ -83,14 +83,20 @@ class StageLowering {
       starts_.erase(loop.axis);
       return body;
     }
-    starts_[loop.axis] = axis_expr(loop.variable);
-    const int64_t end = segment.begin + segment.blocks * segment.block;
-    ranges_[loop.variable] = {segment.begin, end - segment.block};
-    Stmt stmt = loop_stmt(loop.variable, segment.begin, end, outer(depth + 1), loop.marks);
-    stmt.step = segment.block;
+    return {block_loop(loop, segment, [&] { return outer(depth + 1); })};
+  }
+
+  // The loop over the blocks of a segment. Its variable counts blocks, so that whoever divides by
+  // the block (a packed layout) gets the variable itself.
+  template <typename Body>
+  Stmt block_loop(const NestLoop& loop, const Segment& segment, const Body& body) {
+    const int64_t first = segment.begin / loop.block;
+    starts_[loop.axis] = axis_expr(loop.variable) * integer_expr(loop.block, DType::i64);
+    ranges_[loop.variable] = {first, first + segment.blocks - 1};
+    Stmt stmt = loop_stmt(loop.variable, first, first + segment.blocks, body(), loop.marks);
     ranges_.erase(loop.variable);
     starts_.erase(loop.axis);
-    return {stmt};
+    return stmt;
   }
 
   // A loop from 0, with its axis known while `body` is made.
@@ -131,15 +137,17 @@ class StageLowering {
     if (!stage_.reduction) return {store_stmt()};
     const Reduction& reduction = *stage_.reduction;
     accumulator_loops_.clear();
-    Shape shape;
     for (size_t i = first_reduced_; i < loops_.size(); ++i) {
-      if (loops_[i].is_reduced) continue;
-      accumulator_loops_.push_back(i);
-      shape.push_back(extent_here(loops_[i]));
+      if (!loops_[i].is_reduced) accumulator_loops_.push_back(i);
     }
-    std::vector<Stmt> body = {local_stmt(reduction.name, reduction.dtype, shape)};
+    Shape shape;
+    for (const size_t depth : stored_accumulators()) shape.push_back(extent_here(loops_[depth]));
+    // Copies of the nest (border, interior) stand side by side: each has accumulators of its own.
+    accumulator_ = reduction.name;
+    if (copies_++ > 0) accumulator_ += std::to_string(copies_);
+    std::vector<Stmt> body = {local_stmt(accumulator_, reduction.dtype, shape)};
     body.push_back(over_accumulators(0, [&] {
-      return assign_stmt(reduction.name, accumulator_indices(), lowered(reduction.init));
+      return assign_stmt(accumulator_, accumulator_indices(), lowered(reduction.init));
     }));
     for (Stmt& stmt : reduce(first_reduced_)) body.push_back(std::move(stmt));
     if (stage_.store) body.push_back(over_accumulators(0, [&] { return store_stmt(); }));
@@ -154,10 +162,21 @@ class StageLowering {
                    [&] { return std::vector<Stmt>{over_accumulators(index + 1, leaf)}; });
   }
 
+  // Accumulators are stored with the lanes innermost, wherever the loop over lanes stands.
+  std::vector<size_t> stored_accumulators() const {
+    std::vector<size_t> stored = accumulator_loops_;
+    std::stable_partition(stored.begin(), stored.end(), [&](size_t depth) {
+      const auto& marks = loops_[depth].marks;
+      return std::find(marks.begin(), marks.end(), "lanes") == marks.end();
+    });
+    return stored;
+  }
+
   std::vector<Expr> accumulator_indices() const {
     std::vector<Expr> indices;
-    for (const size_t depth : accumulator_loops_)
+    for (const size_t depth : stored_accumulators()) {
       indices.push_back(axis_expr(loops_[depth].variable));
+    }
     return indices;
   }
 
@@ -165,13 +184,15 @@ class StageLowering {
     if (depth == loops_.size()) {
       const Reduction& reduction = *stage_.reduction;
       const Expr body = clip_reads(lowered(reduction.body));
-      return {accumulate_stmt(reduction.name, accumulator_indices(), reduction.combine, body)};
+      return {accumulate_stmt(accumulator_, accumulator_indices(), reduction.combine, body)};
     }
     const NestLoop& loop = loops_[depth];
     if (loop.part == LoopPart::outer) return reduce_blocks(depth);
     const int64_t extent = extent_here(loop);
     Stmt stmt = counted(depth, extent, [&] { return reduce(depth + 1); });
     clip_loop(stmt, loop.variable, extent);
+    // A loop inside has bounds that depend on this one; written out, they become constants.
+    if (written_out_.erase(loop.variable) > 0) stmt.marks.push_back("unroll");
     return {stmt};
   }
 
@@ -182,14 +203,7 @@ class StageLowering {
     for (const Segment& segment :
          cut_into_segments(loop.extent, loop.block, {0, loop.extent - 1})) {
       blocks_[loop.axis] = segment.block;
-      starts_[loop.axis] = axis_expr(loop.variable);
-      const int64_t end = segment.begin + segment.blocks * segment.block;
-      ranges_[loop.variable] = {segment.begin, end - segment.block};
-      Stmt stmt = loop_stmt(loop.variable, segment.begin, end, reduce(depth + 1), loop.marks);
-      stmt.step = segment.block;
-      all.push_back(std::move(stmt));
-      ranges_.erase(loop.variable);
-      starts_.erase(loop.axis);
+      all.push_back(block_loop(loop, segment, [&] { return reduce(depth + 1); }));
     }
     return all;
   }
@@ -200,8 +214,7 @@ class StageLowering {
     for (const Expr& index : store.indices) indices.push_back(lowered(index));
     Expr value = lowered(store.value);
     if (stage_.reduction) {
-      const Expr element =
-          read_expr(stage_.reduction->name, stage_.reduction->dtype, accumulator_indices());
+      const Expr element = read_expr(accumulator_, stage_.reduction->dtype, accumulator_indices());
       value = rewritten(value, [&](const Expr& part) -> Expr {
         const bool is_scalar =
             part->kind == ExprKind::local && part->name == stage_.reduction->name;
@@ -320,6 +333,22 @@ class StageLowering {
     stmt.end = simplified_index(stmt.end, ranges_);
     check(extent > 0, "an empty loop over ", variable);
     clips_.erase(found);
+    write_out_loops_in_bounds(stmt, variable);
+  }
+
+  // Registers hold accumulators only while their indices are constants: when the bounds of a loop
+  // over accumulators depend on a reduced loop, that one has to be written out.
+  void write_out_loops_in_bounds(const Stmt& stmt, const std::string& variable) {
+    const bool over_accumulators = std::any_of(
+        loops_.begin(), loops_.end(),
+        [&](const NestLoop& loop) { return loop.variable == variable && !loop.is_reduced; });
+    if (!over_accumulators) return;
+    for (size_t i = first_reduced_; i < loops_.size(); ++i) {
+      const NestLoop& loop = loops_[i];
+      const bool in_bounds =
+          mentions_axis(stmt.begin, loop.variable) || mentions_axis(stmt.end, loop.variable);
+      if (in_bounds) written_out_.insert(loop.variable);
+    }
   }
 
   const Kernel& kernel_;
@@ -331,7 +360,10 @@ class StageLowering {
   std::map<std::string, int64_t> blocks_;  ///< split axis -> turns of its inner loop here
   std::map<std::string, Expr> starts_;     ///< split axis -> first value of the block here
   std::vector<size_t> accumulator_loops_;
+  std::string accumulator_;
+  int copies_ = 0;
   std::map<std::string, std::vector<Clip>> clips_;
+  std::set<std::string> written_out_;  ///< reduced loops to unroll in this nest
 };
 
 // The shared loops of a kernel with several stages, around the nests of its stages.
@@ -387,12 +419,27 @@ Proc lower(const Kernel& kernel, const Schedule& schedule) {
 
 namespace {
 
+// Locals larger than this do not go on the stack of a bare-metal program; they become scratch values
+// that are planned with everything else.
+constexpr int64_t kMostStackBytes = 1024;
+
+void move_large_locals(Graph& graph, Node& node, std::vector<Stmt>& body) {
+  for (Stmt& stmt : body) {
+    move_large_locals(graph, node, stmt.body);
+    if (stmt.kind != StmtKind::local) continue;
+    const TensorType type{stmt.dtype, stmt.shape, std::nullopt};
+    if (type.storage_bytes() <= kMostStackBytes) continue;
+    stmt.memory = "arena";
+    node.scratch.push_back(&graph.add_value(node.output().name + "/" + stmt.name, type));
+  }
+}
+
 void lower_to_loops(Graph& graph, const PassContext&) {
   for (const auto& node : graph.nodes) {
-    if (node->kernel && !node->is_free) {
-      sync_param_types(*node);
-      node->proc = lower(*node->kernel, node->schedule.value_or(Schedule{}));
-    }
+    if (!node->kernel || node->is_free) continue;
+    sync_param_types(*node);
+    node->proc = lower(*node->kernel, node->schedule.value_or(Schedule{}));
+    move_large_locals(graph, *node, node->proc->body);
   }
 }
 

@@ -146,6 +146,9 @@ std::vector<std::string> command(const fs::path& folder, const BuildOptions& opt
     add({"@" + (board / "compile.options").string(), "@" + (board / "link.options").string()});
   } else {
     add({"-march=native"});
+#if defined(__x86_64__)
+    add({"-mprefer-vector-width=512"});  // compilers halve the registers they use by default
+#endif
   }
   add({"-std=gnu99", "-w", options.optimisation});
   add({"-I" + harness.string(), "-I" + (archive / "codegen/host/include").string(),

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <bit>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <ctime>
 #include <limits>
 #include <random>
 
@@ -111,21 +111,21 @@ TEST(Constants, MayBeABinaryFile) {
   EXPECT_NE(entry.find("extern const uint8_t tvmgen_default_constants[16];"), std::string::npos);
 }
 
-// 46 MB of weights must not be what a user waits for.
+// 46 MB of weights must not be what a user waits for. Processor time: other programs do not count.
 TEST(Constants, PrintFast) {
   std::mt19937 random(7);
   std::normal_distribution<float> normal(0, 0.05f);
   std::vector<float> values(4'000'000);
   for (float& value : values) value = normal(random);
   const Tensor weights = tensor(DType::f32, values);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   std::string text;
   append_elements(text, weights, "    ");
-  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-  RecordProperty("nanoseconds_per_weight", static_cast<int>(time.count() * 1e9 / 4e6));
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  RecordProperty("nanoseconds_per_weight", static_cast<int>(seconds * 1e9 / 4e6));
   RecordProperty("bytes_per_weight", std::to_string(static_cast<double>(text.size()) / 4e6));
   EXPECT_LT(static_cast<double>(text.size()) / 4e6, 13.5);
-  EXPECT_LT(time.count(), 10.0) << "even for a debug build on a busy machine";
+  EXPECT_LT(seconds, 5.0) << "a bound that sanitizers and debug builds keep";
 }
 
 }  // namespace

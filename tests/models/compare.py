@@ -1,10 +1,14 @@
 #!/usr/bin/python3
-# Compares the outputs of a run (an .npz) with a reference (a folder of .npy, one an output).
+# Compares the outputs of a run (an .npz) with a reference (a folder that scripts/ort_run.js wrote).
+#
+# `mlfc run` numbers outputs in the order of the model, as tvmc does: output_0, output_1, ...; the
+# reference names them, and its outputs.json holds the order.
 #
 # Says for every output how far it is off, and fails when one is missing or superfluous, has
 # another shape or type, is not finite, or is off by more than atol + rtol * |reference|. Without
 # a reference it can only ask that there are outputs and that they are finite.
 import argparse
+import json
 import pathlib
 import re
 import sys
@@ -13,12 +17,11 @@ import numpy
 
 
 def read_reference(folder):
-    return {path.stem: numpy.load(path) for path in sorted(folder.glob("*.npy"))}
-
-
-def file_name(output):
-    """The name under which scripts/ort_run.js stores an output."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", output)
+    """[(name, array)] in the order of the model."""
+    names = json.loads((folder / "outputs.json").read_text())
+    # The characters that ort_run.js keeps in file names.
+    files = [re.sub(r"[^A-Za-z0-9_.-]", "_", name) + ".npy" for name in names]
+    return [(name, numpy.load(folder / file)) for name, file in zip(names, files)]
 
 
 def problem_of(ours, theirs, options):
@@ -47,18 +50,18 @@ def main():
     parser.add_argument("--atol", type=float, default=1e-4)
     options = parser.parse_args()
 
-    ours = {file_name(name): array for name, array in numpy.load(options.ours).items()}
-    reference = None if options.reference is None else read_reference(options.reference)
+    ours = dict(numpy.load(options.ours))
+    if options.reference is None:
+        reference = [(name, None) for name in ours]
+    else:
+        reference = read_reference(options.reference)
+    numbered = [f"output_{i}" for i in range(len(reference))]
+    if not ours or sorted(ours) != sorted(numbered):
+        print(f"  {options.ours} holds {sorted(ours)}, not {numbered}")
+        return 1
     failed = False
-    if not ours:
-        print(f"{options.ours}: holds no outputs")
-        failed = True
-    if reference is not None and set(ours) != set(reference):
-        print(f"outputs are {sorted(ours)}, not {sorted(reference)}")
-        failed = True
-    for name, array in ours.items():
-        theirs = reference.get(name) if reference is not None else None
-        problem, measure = problem_of(array, theirs, options)
+    for number, (name, theirs) in zip(numbered, reference):
+        problem, measure = problem_of(ours[number], theirs, options)
         print(f"  {name}: {problem or 'good'}{'; ' if measure else ''}{measure}")
         failed = failed or problem is not None
     return 1 if failed else 0

@@ -1,0 +1,107 @@
+#!/bin/bash
+# Checks exit codes and messages of the command line: behaviour.sh path/to/mlfc
+# Every check names itself; the last line counts them.
+set -u
+mlfc=$1
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+checks=0
+failures=0
+
+# check NAME STATUS PATTERN COMMAND...: the command ends with STATUS and what it prints on standard
+# output and error, taken together, matches the extended regular expression PATTERN.
+check() {
+  local name=$1 status=$2 pattern=$3 output actual
+  shift 3
+  output=$("$@" 2>&1 </dev/null)
+  actual=$?
+  checks=$((checks + 1))
+  if [ "$actual" -ne "$status" ] || ! grep -Eq -- "$pattern" <<<"$output"; then
+    failures=$((failures + 1))
+    printf 'FAILED %s: status %s (expected %s), pattern %s, output:\n%s\n' \
+      "$name" "$actual" "$status" "$pattern" "$output"
+  fi
+}
+
+# absent NAME PATH: nothing was left there.
+absent() {
+  checks=$((checks + 1))
+  if compgen -G "$2*" >/dev/null; then
+    failures=$((failures + 1))
+    printf 'FAILED %s: %s exists\n' "$1" "$(compgen -G "$2*")"
+  fi
+}
+
+# A model small enough to write by hand: x: f32[1,4] -> Relu -> y, opset 17. Protobuf fields are
+# tag, length, bytes; the comments name them.
+relu() {
+  printf '\x08\x08'                          # ir_version 8
+  printf '\x3a\x31'                          # graph, 49 bytes
+  printf '\x0a\x0c\x0a\x01x\x12\x01y\x22\x04Relu'    # node: x -> y, Relu
+  printf '\x12\x01g'                         # name
+  printf '\x5a\x13\x0a\x01x\x12\x0e\x0a\x0c\x08\x01\x12\x08\x0a\x02\x08\x01\x0a\x02\x08\x04'
+  printf '\x62\x09\x0a\x01y\x12\x04\x0a\x02\x08\x01'
+  printf '\x42\x04\x0a\x00\x10\x11'          # opset 17 of the domain ""
+}
+relu >relu.onnx
+
+check 'no command' 2 '^usage: mlfc' "$mlfc"
+check 'version' 0 '^mlfc [0-9]' "$mlfc" --version
+check 'help' 0 'compile' "$mlfc" --help
+check 'unknown command' 2 "did you mean 'compile'" "$mlfc" compiel
+for command in compile run validate inspect; do
+  check "$command help" 0 "^usage: mlfc $command" "$mlfc" "$command" --help
+done
+check 'missing file' 2 'error: FILE is missing' "$mlfc" compile
+check 'unknown option' 2 "did you mean '--executor'" "$mlfc" compile relu.onnx --exekutor aot
+check 'usage before the error' 2 '^usage: mlfc compile' "$mlfc" compile relu.onnx --nonsense
+check 'ambiguous prefix' 2 'ambiguous' "$mlfc" compile relu.onnx --exec aot
+check 'malformed shapes' 2 'must be of the form' "$mlfc" compile relu.onnx --input-shapes x
+check 'absent model' 4 "^Error: Input file 'none.onnx' does not exist" "$mlfc" compile none.onnx
+check 'folder as model' 4 '^Error: .*directory' "$mlfc" compile /
+check 'graph executor' 4 '^Error: the graph executor' "$mlfc" compile relu.onnx --executor graph
+check 'unknown executor' 4 '^Error: Executor "x" is not defined' "$mlfc" compile relu.onnx --executor x
+check 'unknown target' 4 '^Error: .*Choices: c' "$mlfc" compile relu.onnx --target llvm
+check 'attribute of another target' 4 "^Error: Cannot recognize 'x'" \
+  "$mlfc" compile relu.onnx --target 'c -x=1'
+check 'pass configuration' 4 '^Error: Invalid format for configuration' \
+  "$mlfc" compile relu.onnx --pass-config tir.usmp.enable
+check 'unknown pass configuration' 4 "did you mean 'tir.usmp.enable'" \
+  "$mlfc" compile relu.onnx --pass-config tir.usmp.enabel=1
+check 'unknown step' 4 'steps are .*infer-types' "$mlfc" compile relu.onnx --stop-after nowhere
+check 'pool without target' 4 '^Error: No target specified for Workspace Pool "a"' \
+  "$mlfc" compile relu.onnx --workspace-pools a
+check 'pool with wrong target' 4 'Workspace Pool "a" using undefined Target' \
+  "$mlfc" compile relu.onnx --workspace-pools a --workspace-pools-targets a:x
+check 'missing plugin' 4 '^Error: none.so: the plugin does not exist' \
+  "$mlfc" compile relu.onnx --plugin none.so
+check 'unknown input' 4 "which is not an input; inputs are 'x'" \
+  "$mlfc" compile relu.onnx --input-shapes 'z:[1]' -o bad.tar
+check 'shape that disagrees' 4 'the model says \[1,4\]' \
+  "$mlfc" compile relu.onnx --input-shapes 'x:[2,4]' -o bad.tar
+head -c 30 relu.onnx >short.onnx
+check 'truncated model' 4 '^Error: short.onnx: is not an ONNX model' \
+  "$mlfc" compile short.onnx -o bad.tar
+absent 'no archive after an error' bad.tar
+check 'output folder' 4 "folder 'no/such' does not exist" "$mlfc" compile relu.onnx -o no/such/x.tar
+check 'output is a folder' 4 'it is a folder' "$mlfc" compile relu.onnx -o /tmp
+
+check 'first stage as text' 0 'relu\(' "$mlfc" compile relu.onnx --stop-after infer-types
+check 'compile' 0 '^$' "$mlfc" compile relu.onnx -o relu.tar --executor-aot-unpacked-api=1 \
+  --executor-aot-interface-api c --dump-code relay
+check 'archive' 0 '^\./metadata.json$' tar tf relu.tar
+check 'dumped code' 0 'def @main\(%x: Tensor\[\(1, 4\), float32\]' cat relu.tar.relay
+check 'inspect' 0 'x: f32\[1,4\]' "$mlfc" inspect relu.onnx
+check 'inspect as JSON' 0 '"macs": 0' "$mlfc" inspect relu.onnx --json
+check 'run a model' 0 '^\[\[' "$mlfc" run relu.onnx --fill-mode ones --print-top 2
+check 'run an archive' 0 'mean \(ms\)' "$mlfc" run relu.tar --print-time --repeat 3 --number 2
+check 'run with outputs' 0 '^$' "$mlfc" run relu.tar --outputs y.npz
+check 'outputs' 0 'output_0.npy' sh -c 'unzip -l y.npz 2>/dev/null || cat y.npz'
+check 'inputs that do not exist' 4 '^Error: none.npz: does not exist' \
+  "$mlfc" run relu.tar --inputs none.npz
+check 'validate without cases' 4 'holds no model with test data' "$mlfc" validate "$here"
+
+printf '%s checks, %s failed\n' "$checks" "$failures"
+[ "$failures" -eq 0 ]

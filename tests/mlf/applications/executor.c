@@ -1,0 +1,28 @@
+/* The runtime's executor: the model is found by name in the system library, its tensors through
+ * its metadata. */
+#include <tvm/runtime/crt/aot_executor.h>
+#include <tvm/runtime/crt/crt.h>
+#include <tvm/runtime/crt/module.h>
+
+#include "expect.h"
+#include "platform.h"
+
+int main(void) {
+  const DLDevice device = {kDLCPU, 0};
+  TVMModuleHandle module = NULL;
+  TVMAotExecutor* executor = NULL;
+  EXPECT(TVMInitializeRuntime() == kTvmErrorNoError);
+  EXPECT(TVMModCreateFromCModule(TVMSystemLibEntryPoint(), &module) == kTvmErrorNoError);
+  EXPECT(TVMAotExecutor_Create(module, device, &executor, "default") == 0);
+  if (failures) return result();
+  EXPECT(TVMAotExecutor_GetNumInputs(executor) == 2);
+  EXPECT(TVMAotExecutor_GetNumOutputs(executor) == 2);
+  EXPECT(TVMAotExecutor_GetInputIndex(executor, "aux/0") == 1);
+  EXPECT(executor->metadata->num_workspace_pools == 0);
+  memcpy(executor->args[0].dl_tensor.data, kX, sizeof kX);
+  memcpy(executor->args[1].dl_tensor.data, kAux, sizeof kAux);
+  EXPECT(TVMAotExecutor_Run(executor) == 0);
+  expect_outputs(executor->args[2].dl_tensor.data, executor->args[3].dl_tensor.data);
+  EXPECT(TVMAotExecutor_Release(executor, device) == 0);
+  return result();
+}

@@ -1,0 +1,138 @@
+// Whole archives in the hands of applications: every combination of interface and options that can
+// be asked for, compiled with all warnings as errors by each installed compiler, run, and compared.
+#include <gtest/gtest.h>
+
+#include "tests/mlf/project.h"
+#include "tests/mlf/sample.h"
+
+namespace mlfc {
+namespace {
+
+using sample::c_interface;
+using sample::Project;
+
+const std::vector<std::string> kRegistry = {"common/func_registry.c"};
+const std::vector<std::string> kExecutor = {
+    "common/crt_backend_api.c", "common/crt_runtime_api.c", "common/func_registry.c",
+    "common/ndarray.c",         "common/packed_func.c",     "aot_executor/aot_executor.c"};
+
+PackageOptions packed(bool unpacked_api, bool system_lib) {
+  PackageOptions options;
+  options.unpacked_api = unpacked_api;
+  options.system_lib = system_lib;
+  return options;
+}
+
+// Builds and runs `application` with every compiler; nothing but `writable` may be writable.
+void expect_runs(const std::vector<Archive>& archives, const std::string& application,
+                 const std::vector<std::string>& runtime, const std::string& writable,
+                 const std::string& defines = "") {
+  const std::vector<sample::Toolchain> toolchains = sample::toolchains();
+  ASSERT_FALSE(toolchains.empty()) << "no C compiler";
+  for (const sample::Toolchain& tools : toolchains) {
+    SCOPED_TRACE(tools.c);
+    Project project;
+    for (const Archive& archive : archives) project.add(archive);
+    EXPECT_EQ(project.run(tools, application, runtime, defines), "ok\n");
+    EXPECT_EQ(project.writable_symbols(), writable);
+    project.check_as_cpp(tools);
+  }
+}
+
+void expect_runs(const PackageOptions& options, const std::string& application,
+                 const std::vector<std::string>& runtime = {},
+                 const std::string& writable = "global_workspace\n") {
+  expect_runs({sample::archive_of(*sample::net(), options)}, application, runtime, writable);
+}
+
+TEST(Applications, UseTheCInterface) {
+  expect_runs(c_interface(), "c_interface");
+}
+
+TEST(Applications, UseTheCInterfaceBesideASystemLibrary) {
+  PackageOptions options = c_interface();
+  options.system_lib = true;
+  expect_runs(options, "c_interface");
+  expect_runs(options, "system_library", kRegistry);
+}
+
+TEST(Applications, UseThePackedInterface) {
+  expect_runs(packed(/*unpacked_api=*/false, /*system_lib=*/false), "packed");
+  expect_runs(packed(/*unpacked_api=*/true, /*system_lib=*/false), "packed");
+}
+
+TEST(Applications, UseTheExecutor) {
+  expect_runs(packed(/*unpacked_api=*/false, /*system_lib=*/true), "executor", kExecutor);
+  expect_runs(packed(/*unpacked_api=*/true, /*system_lib=*/true), "executor", kExecutor);
+}
+
+TEST(Applications, UseExternalPools) {
+  PackageOptions options = c_interface();
+  options.workspace_pools = {{"sram", 100}, {"dtcm"}};
+  expect_runs({sample::archive_of(*sample::net({.pool = "sram"}), options)}, "external_pools", {},
+              "");
+}
+
+TEST(Applications, UseExternalConstants) {
+  PackageOptions options = c_interface();
+  options.constant_pools = {{"flash"}};
+  expect_runs(options, "constant_pool");
+}
+
+TEST(Applications, UseInputsAndOutputsInTheWorkspace) {
+  PackageOptions options = c_interface();
+  options.io_in_workspace = true;
+  const std::string pool = "-DPOOL=global_workspace";
+  for (const bool is_planned : {true, false}) {
+    const auto graph = sample::net({.io_in_workspace = is_planned});
+    expect_runs({sample::archive_of(*graph, options)}, "workspace_io", {}, "", pool);
+  }
+  options.workspace_pools = {{"sram"}};
+  expect_runs({sample::archive_of(*sample::net({.pool = "sram"}), options)}, "workspace_io", {}, "",
+              "-DPOOL=sram");
+}
+
+TEST(Applications, UseAStackOfThePromisedSize) {
+  PackageOptions options = c_interface();
+  options.plan_workspace = false;
+  expect_runs(options, "stack_allocator", {"memory/stack_allocator.c"}, "");
+}
+
+TEST(Applications, UseBinaryConstants) {
+  PackageOptions options = c_interface();
+  options.constants = ConstantsForm::binary;
+  expect_runs(options, "c_interface");
+}
+
+TEST(Applications, UseLargerAlignment) {
+  PackageOptions options = c_interface();
+  options.constant_alignment = 64;
+  options.workspace_alignment = 64;
+  expect_runs(options, "c_interface");
+  options.constant_alignment = 1;
+  expect_runs(options, "c_interface");
+}
+
+TEST(Applications, HoldTwoModels) {
+  std::vector<Archive> archives;
+  for (const char* name : {"First", "second"}) {
+    PackageOptions options = c_interface();
+    options.module_name = name;
+    archives.push_back(sample::archive_of(*sample::net(), options));
+  }
+  expect_runs(archives, "two_models", {}, "global_workspace\nglobal_workspace\n");
+}
+
+// An output may be an input, a constant, or another output.
+TEST(Applications, GetCopiesOfWhatNothingComputes) {
+  const auto graph = sample::net();
+  Value& constant = sample::constant(*graph, "table", {1, 2, 3});
+  Value* const z = graph->outputs[1];
+  graph->outputs.insert(graph->outputs.end(), {&constant, graph->inputs[1], z});
+  PackageOptions options = c_interface();
+  options.output_names = {"output0", "output1", "table", "aux", "again"};
+  expect_runs({sample::archive_of(*graph, options)}, "copies", {}, "global_workspace\n");
+}
+
+}  // namespace
+}  // namespace mlfc
