@@ -35,7 +35,7 @@ std::vector<uint32_t> small_program() {
 TEST(Fuzz, DamagedFiles) {
   std::mt19937 random(1);
   const std::vector<uint8_t> good = elf_of(small_program());
-  for (int n = 0; n < 3000; n++) {
+  for (int n = 0; n < 1000; n++) {
     std::vector<uint8_t> bad = good;
     const int hits = 1 + static_cast<int>(random() % 6);
     for (int i = 0; i < hits; i++) {
@@ -87,7 +87,7 @@ TEST(Fuzz, RandomWordsDecode) {
 TEST(Fuzz, RandomInstructionsExecute) {
   std::mt19937 random(4);
   const std::vector<Row>& rows = decoder_rows();
-  for (int n = 0; n < 4000; n++) {
+  for (int n = 0; n < 1200; n++) {
     Code code;
     if (n % 3) code.park_others();
     // Registers with addresses, counts and small numbers, so that accesses often succeed.
@@ -111,7 +111,7 @@ TEST(Fuzz, RandomInstructionsExecute) {
 
 TEST(Fuzz, RandomStreamJobs) {
   std::mt19937 random(5);
-  for (int n = 0; n < 2000; n++) {
+  for (int n = 0; n < 600; n++) {
     Code code;
     code.park_others();
     for (int i = 0; i < 12; i++) {
