@@ -176,9 +176,31 @@ void add_parameters(EmittedFunction& function, const Node& node, const Proc& pro
   }
 }
 
+// A runtime call: its C travels with the file as a static helper, and the function hands over.
+EmittedFunction emit_call(const Node& node) {
+  const RuntimeCall call = node.op->call(node);
+  EmittedFunction function;
+  function.node = &node;
+  function.name = node.op->name;
+  function.helpers = {"static " + call.c_source};
+  std::vector<std::string> arguments;
+  const auto add = [&](const Value& value, bool is_output) {
+    const std::string type = std::string(info(value.type.dtype).c_name) + "*";
+    const std::string name = fmt::format("p{}", arguments.size());
+    function.parameters.push_back({is_output ? type : "const " + type, name, &value, is_output});
+    arguments.push_back(name);
+  };
+  for (const Value* input : present_inputs(node)) add(*input, false);
+  for (const Value* output : node.outputs) add(*output, true);
+  function.body = fmt::format("  {}({});\n", call.c_name, fmt::join(arguments, ", "));
+  function.comment = fmt::format("{}\n", fmt::join(node.sources, ", "));
+  return function;
+}
+
 }  // namespace
 
 EmittedFunction emit_c_function(const Node& node, const Machine&) {
+  if (!node.proc && node.op->call != nullptr) return emit_call(node);
   check(node.proc.has_value(), describe(node), " has not been lowered to loops");
   CBodyPrinter printer(*node.proc, node);
   EmittedFunction function;

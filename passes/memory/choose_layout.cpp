@@ -13,6 +13,7 @@
 
 #include "ir/affine.h"
 #include "ir/operator.h"
+#include "passes/memory/lifetimes.h"
 #include "passes/pass.h"
 
 namespace mlfc {
@@ -179,7 +180,7 @@ void choose_layout(Graph& graph, const PassContext& context) {
   for (const auto& value : graph.values) {
     const bool is_free = images.values().contains(value.get()) && !graph.is_input(*value) &&
                          !graph.is_output(*value) && value->inside == nullptr;
-    if (!is_free || only_reshaped(graph, *value)) continue;
+    if (!is_free || only_reshaped(graph, *value) || needs_plain_storage(graph, *value)) continue;
     const Layout layout = channels_last(value->type.shape);
     if (layout != Layout::row_major(value->type.shape)) value->type.layout = layout;
   }

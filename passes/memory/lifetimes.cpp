@@ -61,6 +61,13 @@ const Lifetime& Lifetimes::of(const Value& root) const {
   return found->second;
 }
 
+bool needs_plain_storage(const Graph& graph, const Value& value) {
+  const auto is_foreign = [](const Node* node) { return !node->kernel && !node->is_free; };
+  if (value.producer != nullptr && is_foreign(value.producer)) return true;
+  const std::vector<Node*> users = graph.users(value);
+  return std::any_of(users.begin(), users.end(), is_foreign);
+}
+
 void sync_param_types(Node& node) {
   if (!node.kernel) return;
   size_t position = 0;

@@ -33,6 +33,10 @@ class Lifetimes {
   std::vector<Value*> to_place_;
 };
 
+/// True when a runtime call or control flow makes or reads the value: those know nothing of layouts
+/// and want it row-major in storage of its own.
+bool needs_plain_storage(const Graph& graph, const Value& value);
+
 /// Gives the node's kernel parameters the types (layouts included) of the values they stand for.
 void sync_param_types(Node& node);
 

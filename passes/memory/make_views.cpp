@@ -11,6 +11,7 @@
 #include "ir/affine.h"
 #include "ir/error.h"
 #include "ir/operator.h"
+#include "passes/memory/lifetimes.h"
 #include "passes/memory/place_of.h"
 #include "passes/pass.h"
 
@@ -66,6 +67,7 @@ bool view_output(Graph& graph, Node& node) {
   Value& y = node.output();
   const std::optional<CopyStage> copy = copy_stage(node.kernel->stages[0]);
   if (!copy || graph.is_output(y) || y.inside != nullptr) return false;
+  if (needs_plain_storage(graph, y)) return false;
   Value* x = value_of(node, (*copy->read)->name);
   check(x != nullptr, describe(node), " copies a tensor it does not have");
   if (x->is_constant()) return false;
@@ -82,7 +84,7 @@ bool view_output(Graph& graph, Node& node) {
 // x may be moved into y's storage: a node of ours computes it, and nothing else decides its place.
 bool may_move(const Graph& graph, const Value& x) {
   return x.producer != nullptr && !x.is_constant() && !graph.is_output(x) && x.inside == nullptr &&
-         !x.producer->is_free;
+         !x.producer->is_free && !needs_plain_storage(graph, x);
 }
 
 std::optional<Layout> layout_inside(const Value& y, const Value& x, const CopyStage& copy) {
@@ -150,7 +152,8 @@ bool view_outputs(Graph& graph, Node& node) {
         node.kernel->stages.begin(), node.kernel->stages.end(), [&](const Stage& candidate) {
           return candidate.store && candidate.store->target == node.kernel->outputs[i].name;
         });
-    if (stage == node.kernel->stages.end() || graph.is_output(y) || y.inside != nullptr)
+    if (stage == node.kernel->stages.end() || graph.is_output(y) || y.inside != nullptr ||
+        needs_plain_storage(graph, y))
       return false;
     const std::optional<CopyStage> copy = copy_stage(*stage);
     if (!copy) return false;

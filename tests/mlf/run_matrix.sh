@@ -51,9 +51,9 @@ application() {
     for source in $runtime; do
       $cc -std=c99 -O1 $includes -c "$name/runtime/src/runtime/crt/$source" || fail "$cc $source"
     done
-    $cc -std=c99 -O1 $includes "$@" "$here/applications/$program.c" ./*.o -lm -o "$program" ||
+    $cc -std=c99 -O1 $includes "$@" "$here/applications/$program.c" ./*.o -lm -o application.out ||
       fail "linking $program with $cc"
-    output=$("./$program") || fail "$program on $name with $cc: $output"
+    output=$(./application.out) || fail "$program on $name with $cc: $output"
     [ "$output" = ok ] || fail "$program on $name with $cc: $output"
   done
   echo "ok: $name, $program"
