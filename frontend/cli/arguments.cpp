@@ -24,7 +24,7 @@ std::vector<const OptionSpec*> options_of(const Syntax& syntax) {
 bool looks_like_option(const std::string& word) {
   if (word.size() < 2 || word[0] != '-') return false;
   if (std::isdigit(static_cast<unsigned char>(word[1])) || word[1] == '.') return false;
-  return word.find(' ') == std::string::npos;
+  return word.substr(0, word.find('=')).find(' ') == std::string::npos;  // a value may have blanks
 }
 
 [[noreturn]] void fail_unknown(const std::string& name,
