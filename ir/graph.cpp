@@ -150,8 +150,8 @@ void Graph::erase(const Node& node) {
   for (Value* output : keep->outputs) {
     check(users(*output).empty() && !is_output(*output), "erasing ", describe(*keep),
           " whose output is still used");
-    erase_value(*output);
   }
+  for (Value* output : keep->outputs) erase_value(*output);
   for (Value* buffer : keep->scratch) erase_value(*buffer);
 }
 
