@@ -47,6 +47,8 @@ const std::set<std::string> kFamilies = {"activation", "arg_reduce", "binary",  
 const std::map<std::string, std::string> kLongFiles = {
     {"runtime/simulator/softfloat.cpp",
      "every operation of every float format shares one unpacking and one rounding"},
+    {"tests/simulator/test_instructions.cpp", "one test for every instruction, all of one form"},
+    {"tests/simulator/test_units.cpp", "one test for every unit of the machine, in their order"},
 };
 constexpr int kMostLines = 500;
 
