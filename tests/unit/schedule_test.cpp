@@ -48,19 +48,13 @@ Schedule random_schedule(Random& random, const Kernel& kernel) {
       names.push_back(axis.name);
     }
   }
-  if (kernel.stages.size() == 1 && random.chance(80)) {
+  // Most permutations put an outer part too far inside; a few tries find a legal one.
+  for (int attempt = 0; attempt < 20; ++attempt) {
     std::vector<std::string> order = names;
     for (size_t i = order.size(); i-- > 1;) {
       std::swap(order[i], order[static_cast<size_t>(random.below(static_cast<int64_t>(i) + 1))]);
     }
-    // The outer part of a split axis goes first.
-    for (size_t i = 0; i < order.size(); ++i) {
-      if (!order[i].ends_with(".i")) continue;
-      const std::string outer = order[i].substr(0, order[i].size() - 1) + "o";
-      const auto place = std::find(order.begin(), order.end(), outer);
-      if (place > order.begin() + static_cast<long>(i)) std::swap(*place, order[i]);
-    }
-    try_word(order_word(order));
+    if (try_word(order_word(order))) break;
   }
   for (const std::string& name : names) {
     if (random.chance(30)) try_word(unroll_word(name));
@@ -88,7 +82,7 @@ void expect_same(const RandomKernel& random, const Schedule& schedule, double to
 }
 
 TEST(Schedule, NeverChangesTheNumbersOfRandomKernels) {
-  for (uint64_t seed = 1; seed <= 400; ++seed) {
+  for (uint64_t seed = 1; seed <= 150; ++seed) {
     const RandomKernel kernel = random_kernel(seed);
     Random random(seed);
     expect_same(kernel, random_schedule(random, kernel.kernel), 1e-4, seed);
