@@ -178,6 +178,7 @@ std::vector<Value*> expand(Expansion& expansion) {
   std::vector<int64_t> factors(axes.size(), 1);
   std::vector<int> others;
   for (size_t i = 0; i < axes.size(); ++i) {
+    if (samples[i].is_identity(axes[i].input)) continue;
     const int64_t factor = samples[i].repeats(axes[i].input);
     if (factor > 0) factors[i] = factor;
     if (factor == 0) others.push_back(static_cast<int>(i));
