@@ -62,6 +62,9 @@ struct Stage {
 struct Param {
   std::string name = {};
   TensorType type = {};
+  /// Known at compile time, so that its storage may still be chosen. Not part of the kernel's text:
+  /// it follows from the value the parameter stands for.
+  bool is_constant = false;
 };
 
 struct Kernel {

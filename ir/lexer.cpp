@@ -157,7 +157,7 @@ Token Lexer::read_symbol(size_t start) {
     position_ += symbol.size();
     return {TokenKind::symbol, symbol, start};
   }
-  fail_at(start, fmt::format("unexpected character '{}'", quoted(source_.substr(start, 1))));
+  fail_at(start, fmt::format("unexpected character {}", quoted(source_.substr(start, 1))));
 }
 
 Token Lexer::next() {

@@ -295,12 +295,12 @@ void Parser::node_body(Graph& graph, Node& node) {
   }
 }
 
-// conv(%x, %w, _) {pads=[1,1]} : f32[1,16] ...
-void Parser::node(Graph& graph, const std::vector<Literal>& outputs) {
-  const size_t start = token_.offset;
-  const std::string op_name = name("an operator");
-  const Operator* op = find_operator(op_name);
-  if (op == nullptr) lexer_.fail_at(start, "there is no operator '" + op_name + "'");
+// (%x, %w, _) {pads=[1,1]} : f32[1,16] ...
+void Parser::node(Graph& graph, const std::vector<Literal>& outputs, const Literal& op_name) {
+  const Operator* op = find_operator(op_name.text);
+  if (op == nullptr) {
+    lexer_.fail_at(op_name.offset, "there is no operator '" + op_name.text + "'");
+  }
   auto owned = std::make_unique<Node>();
   Node& node = *owned;
   node.op = op;
@@ -337,9 +337,11 @@ void Parser::graph_line(Graph& graph) {
     repeat(",", [&] { outputs.push_back(value_name()); });
     expect("=");
   }
-  if (!at_word("constant")) return node(graph, outputs);
+  const size_t start = token_.offset;
+  const Literal op_name{name("an operator"), start};
+  // There is also an operator of that name; its operands follow at once.
+  if (op_name.text != "constant" || at("(")) return node(graph, outputs, op_name);
   if (outputs.size() != 1) error("a constant is one value");
-  advance();
   Value& value = new_value(graph, outputs[0]);
   tensor(value.constant.emplace());
   value.type = value.constant->type;

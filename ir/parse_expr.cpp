@@ -71,7 +71,7 @@ Expr Parser::adopted(const Expr& expr, DType dtype, size_t offset) const {
   if (expr->kind == ExprKind::constant) {
     if (!expr->is_real) return integer_expr(expr->integer, dtype);
     if (!is_float(dtype) && !is_whole(expr->real)) {
-      lexer_.fail_at(offset, concat_text("a ", dtype, " cannot be ", expr));
+      lexer_.fail_at(offset, concat_text(expr, " is not a value of ", dtype));
     }
     return real_expr(expr->real, dtype);
   }

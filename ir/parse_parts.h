@@ -127,7 +127,7 @@ class Parser {
   // parse.cpp: graphs
   std::unique_ptr<Graph> graph(std::string_view keyword, Graph* outer);
   void graph_line(Graph& graph);
-  void node(Graph& graph, const std::vector<Literal>& outputs);
+  void node(Graph& graph, const std::vector<Literal>& outputs, const Literal& op_name);
   void node_body(Graph& graph, Node& node);
   void clauses(Graph& graph, Node& node);
   void attributes(Node& node);

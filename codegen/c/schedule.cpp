@@ -1,9 +1,9 @@
 // Which schedule a kernel gets on a machine with vector lanes or a scalar FPU. Decisions follow
 // numbers of the machine and properties of the kernel, never names.
 //
-// The shape is always the same: one parallel axis, stored with stride 1, fills the lanes; a second
-// one is blocked so that each value loaded is used several times; the accumulators of that block
-// fill the registers and stay there through all reduced loops:
+// The shape is always the same: one parallel axis, whose values are neighbours, fills the lanes; a
+// second one is blocked so that each value loaded is used several times; the accumulators of that
+// block fill the registers and stay there through all reduced loops:
 //
 //   order  lanes.o, other axes, rows.o, reduced axes, lanes.i, rows.i
 //
@@ -54,6 +54,56 @@ std::vector<std::string> axes_by_store_stride(const Kernel& kernel, const Stage&
   return names;
 }
 
+bool depends_on(const Expr& read, const std::string& axis) {
+  return std::any_of(read->args.begin(), read->args.end(),
+                     [&](const Expr& index) { return mentions_axis(index, axis); });
+}
+
+// What one turn of the reduction costs per vector when `axis` fills the lanes, in vector loads. A
+// constant will be packed for the lanes; a guarded read along the lanes needs clipping.
+double lane_cost(const Kernel& kernel, const Stage& stage, const std::string& axis, int64_t lanes) {
+  constexpr double kBroadcast = 0.25, kLoad = 1, kClipping = 1;
+  const auto gather = static_cast<double>(lanes);
+  const auto cost_of = [&](const Expr& expr) {
+    double cost = 0;
+    for_each(expr, [&](const Expr& part) {
+      if (part->kind != ExprKind::read) return;
+      if (!depends_on(part, axis)) {
+        cost += kBroadcast;
+        return;
+      }
+      const Param* param = find_param(kernel, part->name);
+      const bool neighbours = param->is_constant || stride_in(param->type, part->args, axis) == 1;
+      cost += neighbours ? kLoad : gather;
+      if (!part->otherwise.empty()) cost += kClipping;
+    });
+    return cost;
+  };
+  int64_t turns = 1;
+  for (const Axis& reduced : stage.reduce) turns *= reduced.extent;
+  const Param* target = find_param(kernel, stage.store->target);
+  const bool stores_neighbours = stride_in(target->type, stage.store->indices, axis) == 1;
+  const double once = cost_of(stage.store->value) + (stores_neighbours ? kLoad : gather);
+  const int64_t extent = extent_of(kernel, axis);
+  const int64_t vectors = (extent + lanes - 1) / lanes;
+  const double used = static_cast<double>(extent) / static_cast<double>(vectors * lanes);
+  return (cost_of(stage.reduction->body) + once / static_cast<double>(turns)) / used;
+}
+
+std::string best_lanes(const Kernel& kernel, const Stage& stage,
+                       const std::vector<std::string>& axes, int64_t lanes) {
+  std::string best = axes.front();
+  double least = lane_cost(kernel, stage, best, lanes);
+  for (const std::string& axis : axes) {
+    const double cost = lane_cost(kernel, stage, axis, lanes);
+    if (cost < least) {
+      least = cost;
+      best = axis;
+    }
+  }
+  return best;
+}
+
 // How much sharing a block of `axis` brings: operands of the reduction that do not depend on it are
 // loaded once for the whole block.
 int64_t shared_operands(const Stage& stage, const std::string& axis) {
@@ -96,10 +146,11 @@ Blocks choose_blocks(const Kernel& kernel, const Stage& stage, const Machine& ma
   const int64_t lanes = lanes_per_register(stage, machine);
   const bool has_vectors = lanes > 1;
   const int64_t registers = has_vectors ? machine.vector_registers : machine.scalar_registers;
-  blocks.lanes = axes.front();
+  blocks.lanes = best_lanes(kernel, stage, axes, lanes);
   // Rows: the axis whose block shares most operands; ties go to the one stored nearest.
   int64_t most_shared = 0;
-  for (size_t i = 1; i < axes.size(); ++i) {
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (axes[i] == blocks.lanes) continue;
     const int64_t shared = shared_operands(stage, axes[i]);
     if (shared > most_shared) {
       most_shared = shared;

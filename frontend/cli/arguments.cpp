@@ -52,6 +52,16 @@ const OptionSpec& find_option(const std::string& name,
   throw UsageError(fmt::format("'{}' is ambiguous: it could be {}", name, list));
 }
 
+/// Where the option's name ends in a word that may carry the value, too: `--output=x`, `-O3`.
+size_t name_end(const std::string& word, const std::vector<const OptionSpec*>& options) {
+  if (word.starts_with("--")) return std::min(word.find('='), word.size());
+  for (const OptionSpec* option : options) {
+    const bool takes_value = !option->value.empty() && !option->short_name.empty();
+    if (takes_value && word.starts_with(option->short_name)) return option->short_name.size();
+  }
+  return word.size();
+}
+
 void check_choice(const OptionSpec& option, const std::string& value) {
   if (option.choices.empty() || std::ranges::find(option.choices, value) != option.choices.end()) {
     return;
@@ -175,15 +185,15 @@ Arguments parse_arguments(const Syntax& syntax, const std::vector<std::string>& 
       arguments.positionals_.push_back(word);
       continue;
     }
-    const size_t equals = word.find('=');
-    const bool attached = word.starts_with("--") && equals != std::string::npos;
-    const OptionSpec& option = find_option(attached ? word.substr(0, equals) : word, options);
+    const size_t end = name_end(word, options);
+    const bool attached = end != word.size();
+    const OptionSpec& option = find_option(word.substr(0, end), options);
     std::vector<std::string>& values = arguments.values_[option.name];
     if (option.value.empty()) {
       if (attached) throw UsageError(fmt::format("{} takes no value", option.name));
       values.push_back("");
     } else if (attached) {
-      values.push_back(word.substr(equals + 1));
+      values.push_back(word.substr(word[end] == '=' ? end + 1 : end));
       check_choice(option, values.back());
     } else {
       size_t taken = 0;

@@ -98,7 +98,8 @@ std::vector<Tensor> ordered_inputs(const Graph& graph, const std::map<std::strin
   std::vector<Tensor> inputs;
   for (const Value* input : graph.inputs) {
     const auto found = data.find(input->name);
-    inputs.push_back(found == data.end() ? splat(input->type.plain(), 1) : found->second);
+    inputs.push_back(found == data.end() ? splat(input->type.plain(), 1)
+                                         : as_recorded_for(input->type.dtype, found->second));
     if (inputs.back().type != input->type.plain()) {
       fail("input '" + input->name + "'", "the model has ", input->type, ", the data ",
            inputs.back().type);

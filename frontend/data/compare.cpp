@@ -55,7 +55,7 @@ Difference compare_reals(const Tensor& got, const Tensor& want, const Bounds& bo
       difference.max_absolute = std::max(difference.max_absolute, error);
       if (b != 0) difference.max_relative = std::max(difference.max_relative, error / std::abs(b));
     }
-    if (error <= bounds.rtol * std::abs(b) + atol) continue;
+    if (std::isfinite(error) && error <= bounds.rtol * std::abs(b) + atol) continue;
     if (difference.mismatches++ == 0) {
       difference.problem = fmt::format("element {} is {:.9g}, expected {:.9g}",
                                        index_text(want.type.shape, i), a, b);
@@ -82,13 +82,19 @@ Difference compare_integers(const Tensor& got, const Tensor& want) {
 
 }  // namespace
 
+Tensor as_recorded_for(DType dtype, const Tensor& recorded) {
+  const DType given = recorded.type.dtype;
+  if (dtype == DType::bf16 && given == DType::u16) {
+    Tensor bits = recorded;
+    bits.type.dtype = DType::bf16;
+    return bits;
+  }
+  const bool by_value = is_float(dtype) && (is_integer(given) || given == DType::f64);
+  return by_value && given != dtype ? converted(recorded, dtype) : recorded;
+}
+
 Difference compare(const Tensor& got, const Tensor& recorded, const Tolerance& tolerance) {
-  // Some tools record whole numbers as integers although the model computes floats (or f64 for
-  // f32): what counts is the value.
-  const bool same_dtype = got.type.dtype == recorded.type.dtype;
-  const bool convertible = is_float(got.type.dtype) &&
-                           (is_integer(recorded.type.dtype) || recorded.type.dtype == DType::f64);
-  const Tensor want = !same_dtype && convertible ? converted(recorded, got.type.dtype) : recorded;
+  const Tensor want = as_recorded_for(got.type.dtype, recorded);
   if (got.type.dtype != want.type.dtype || got.type.shape != want.type.shape) {
     Difference difference;
     difference.problem = concat_text("is ", got.type.plain(), ", expected ", want.type.plain());

@@ -8,6 +8,10 @@
 
 namespace mlfc {
 
+/// Recorded data in the type the model uses. Tools record bfloat16 as its bits in 16-bit integers,
+/// and reals as whole numbers or as f64; what counts is the value. Anything else stays as it is.
+Tensor as_recorded_for(DType dtype, const Tensor& recorded);
+
 /// Absent: the default of the element type. |got - want| <= rtol |want| + atol max(1, max |want|).
 struct Tolerance {
   std::optional<double> rtol = {};

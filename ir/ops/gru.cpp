@@ -61,7 +61,7 @@ const Operator gru{
     .name = "gru",
     .summary = "Gated recurrent unit over a sequence.",
     .onnx = {"GRU"},
-    .inputs = {"x", "w", "r", "b?", "sequence_lens?", "initial_h?"},
+    .inputs = {"x", "w", "r", "b?", "sequence_lens?!", "initial_h?"},
     .outputs = {"y", "y_h"},
     .attributes = attributes(),
     .infer = infer,

@@ -221,7 +221,7 @@ const Operator resize{
     .name = "resize",
     .summary = "Scales a tensor by interpolation.",
     .onnx = {"Resize", "Upsample"},
-    .inputs = {"x", "roi?", "scales?!", "sizes?!"},
+    .inputs = {"x", "roi?!", "scales?!", "sizes?!"},
     .attributes = {text("mode", "nearest"), text("coordinate_transformation_mode", "half_pixel"),
                    text("nearest_mode", "round_prefer_floor"),
                    text("keep_aspect_ratio_policy", "stretch"), real("cubic_coeff_a", -0.75),

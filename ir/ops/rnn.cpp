@@ -38,7 +38,7 @@ const Operator rnn{
     .name = "rnn",
     .summary = "Plain recurrent network over a sequence.",
     .onnx = {"RNN"},
-    .inputs = {"x", "w", "r", "b?", "sequence_lens?", "initial_h?"},
+    .inputs = {"x", "w", "r", "b?", "sequence_lens?!", "initial_h?"},
     .outputs = {"y", "y_h"},
     .attributes = recurrence_attributes(),
     .infer = infer,

@@ -72,7 +72,10 @@ void sync_param_types(Node& node) {
   if (!node.kernel) return;
   size_t position = 0;
   for (const Value* input : node.inputs) {
-    if (input != nullptr) node.kernel->inputs.at(position++).type.layout = input->type.layout;
+    if (input == nullptr) continue;
+    Param& param = node.kernel->inputs.at(position++);
+    param.type.layout = input->type.layout;
+    param.is_constant = input->is_constant();
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     node.kernel->outputs.at(i).type.layout = node.outputs[i]->type.layout;

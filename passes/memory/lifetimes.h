@@ -37,7 +37,8 @@ class Lifetimes {
 /// and want it row-major in storage of its own.
 bool needs_plain_storage(const Graph& graph, const Value& value);
 
-/// Gives the node's kernel parameters the types (layouts included) of the values they stand for.
+/// Gives the node's kernel parameters the layouts of the values they stand for, and says which of
+/// them are constants.
 void sync_param_types(Node& node);
 
 }  // namespace mlfc

@@ -2,7 +2,9 @@
 // memory pages appear when they are first touched; TCDM and alias are pages of the same storage.
 #include "memory.h"
 
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 namespace snitch {
 namespace {
@@ -15,11 +17,17 @@ bool inside(uint32_t address, uint32_t base, uint32_t size) {
 
 }  // namespace
 
+void Memory::FreeTable::operator()(CodePage** table) const {
+  std::free(table);
+}
+
 Memory::Memory(const Machine& machine)
     : machine_(machine),
       tcdm_(machine.tcdm_size),
       pages_(size_t{1} << (32 - page_bits)),
-      code_(size_t{1} << (32 - code_bits)) {
+      code_(
+          static_cast<CodePage**>(std::calloc(size_t{1} << (32 - code_bits), sizeof(CodePage*)))) {
+  if (!code_) throw std::bad_alloc();
   reservation_.fill(no_reservation);
   for (uint32_t at = 0; at < machine.tcdm_size; at += 1u << page_bits) {
     pages_[(machine.tcdm_base + at) >> page_bits] = tcdm_.data() + at;
@@ -141,10 +149,11 @@ void Memory::write_tcdm(uint32_t offset, uint64_t value) {
 }
 
 const Instruction* Memory::fetch(uint32_t address) {
-  std::unique_ptr<CodePage>& entry = code_[address >> code_bits];
+  CodePage*& entry = code_[address >> code_bits];
   if (!entry) {
     if (!page(address)) return nullptr;
-    entry = std::make_unique<CodePage>();
+    code_pages_.push_back(std::make_unique<CodePage>());
+    entry = code_pages_.back().get();
   }
   Instruction& instruction = (*entry)[(address & ((1u << code_bits) - 1)) >> 2];
   // A word of zeros is illegal too, so an undecoded entry costs at most a repeated decode.
@@ -157,7 +166,7 @@ const Instruction* Memory::fetch(uint32_t address) {
 }
 
 void Memory::forget_code(uint32_t address) {
-  stale_code_.push_back(std::move(code_[address >> code_bits]));
+  code_[address >> code_bits] = nullptr;
 }
 
 void Memory::break_reservations(uint32_t address) {

@@ -70,8 +70,14 @@ class Memory {
   std::vector<uint8_t> tcdm_;
   std::vector<uint8_t*> pages_;
   std::vector<std::unique_ptr<uint8_t[]>> storage_;
-  std::vector<std::unique_ptr<CodePage>> code_;
-  std::vector<std::unique_ptr<CodePage>> stale_code_;  // instructions in flight may point into it
+  // A table of a million entries of which few are used: left to the operating system to fill with
+  // zeros when touched, so that building a cluster costs nothing.
+  struct FreeTable {
+    void operator()(CodePage** table) const;
+  };
+  std::unique_ptr<CodePage*[], FreeTable> code_;
+  std::vector<std::unique_ptr<CodePage>> code_pages_;  // also stale ones: instructions in flight
+                                                       // may still point into them
   std::vector<Window> devices_;
   Window watched_;
   std::array<uint32_t, 16> reservation_{};

@@ -109,6 +109,19 @@ archive second $c_interface --module-name second
 cp -r second/codegen first/
 application first two_models ""
 
+# --- a machine where int32_t is not int -----------------------------------------------------------
+if command -v riscv64-unknown-elf-gcc >/dev/null; then
+  for name in c c_system packed packed_system stack io pools binary; do
+    for source in "$name"/codegen/host/src/*_lib*.c "$name"/codegen/host/src/*.S; do
+      [ -e "$source" ] || continue
+      riscv64-unknown-elf-gcc --specs=picolibc.specs -march=rv32imafd -mabi=ilp32d -std=c99 -O1 \
+        $warnings -I"$name/runtime/include" -I"$name/codegen/host/include" \
+        -I"$name/codegen/host/src" -c "$source" -o riscv.o || fail "riscv32 on $source"
+    done
+  done
+  echo "ok: riscv32 compiles"
+fi
+
 # --- equal requests, equal bytes ------------------------------------------------------------------
 mkdir elsewhere
 (cd elsewhere && umask 077 && TZ=Asia/Tokyo LANG=de_DE.UTF-8 archive c $c_interface)

@@ -88,19 +88,6 @@ const char* only_hart_0 = R"(
     main:
 )";
 
-std::string run_command(const std::string& command, int& status) {
-  std::string text;
-  std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");
-  if (!pipe) {
-    status = -1;
-    return text;
-  }
-  char buffer[512];
-  while (std::fgets(buffer, sizeof buffer, pipe)) text += buffer;
-  status = pclose(pipe);
-  return text;
-}
-
 void put(std::vector<uint8_t>& bytes, size_t at, uint32_t value, int size) {
   std::memcpy(bytes.data() + at, &value, static_cast<size_t>(size));
 }
@@ -125,6 +112,19 @@ std::vector<uint8_t> elf_of(const std::vector<uint32_t>& words) {
   for (size_t i = 0; i < 8; i++) put(file, header + 4 * i, fields[i], 4);
   std::memcpy(file.data() + header + segment, words.data(), size);
   return file;
+}
+
+std::string run_command(const std::string& command, int& status) {
+  std::string text;
+  std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (!pipe) {
+    status = -1;
+    return text;
+  }
+  char buffer[512];
+  while (std::fgets(buffer, sizeof buffer, pipe)) text += buffer;
+  status = pclose(pipe);
+  return text;
 }
 
 uint32_t encode(const std::string& name, int rd, int rs1, int rs2, int rs3) {
@@ -190,24 +190,31 @@ bool has_toolchain() {
   return present;
 }
 
-std::vector<uint8_t> assemble(const std::string& text, bool all_harts) {
+std::vector<uint8_t> assemble_raw(const std::string& text, const std::string& flags,
+                                  std::string path) {
+  const bool keep = !path.empty();
   char folder[] = "/tmp/snitch-test-XXXXXX";
   if (!mkdtemp(folder)) throw std::runtime_error("no temporary folder");
-  const std::string base = folder;
-  std::ofstream(base + "/p.S") << prologue << (all_harts ? "" : only_hart_0) << text << "\n";
+  const std::string source = std::string(folder) + "/p.S";
+  if (!keep) path = std::string(folder) + "/p.elf";
+  std::ofstream(source) << text;
   int status = 0;
   const std::string message = run_command(
-      "riscv64-unknown-elf-gcc -march=rv32imafd -mabi=ilp32d -nostdlib -static "
-      "-Wl,--omagic -Wl,-Ttext=0x80000000 -Wl,--no-warn-rwx-segments -o " +
-          base + "/p.elf " + base + "/p.S",
+      "riscv64-unknown-elf-gcc -march=rv32imafd_zifencei -mabi=ilp32d -nostdlib -static "
+      "-Wl,--omagic -Wl,-Ttext=0x80000000 -Wl,--no-warn-rwx-segments " +
+          flags + " -o " + path + " " + source,
       status);
   std::vector<uint8_t> elf;
-  if (status == 0) elf = read_file(base + "/p.elf");
-  std::remove((base + "/p.S").c_str());
-  std::remove((base + "/p.elf").c_str());
-  rmdir(base.c_str());
+  if (status == 0) elf = read_file(path);
+  std::remove(source.c_str());
+  if (!keep) std::remove(path.c_str());
+  rmdir(folder);
   if (status != 0) throw std::runtime_error(message);
   return elf;
+}
+
+std::vector<uint8_t> assemble(const std::string& text, bool all_harts) {
+  return assemble_raw(prologue + std::string(all_harts ? "" : only_hart_0) + text + "\n", "", "");
 }
 
 RunResult run_program(const std::vector<uint8_t>& elf, const RunOptions& options) {

@@ -42,6 +42,12 @@ bool has_toolchain();
 // message.
 std::vector<uint8_t> assemble(const std::string& text, bool all_harts = false);
 
+// Compiles assembly text that brings its own start-up. Throws like assemble().
+std::vector<uint8_t> assemble_raw(const std::string& text, const std::string& flags,
+                                  std::string path);
+// Runs a shell command; its output with errors, and its exit status.
+std::string run_command(const std::string& command, int& status);
+
 struct RunResult {
   bool exited = false;
   uint32_t exit_code = 0;

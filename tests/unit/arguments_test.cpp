@@ -44,6 +44,8 @@ TEST(Arguments, TakeBothSpellingsAndPrefixes) {
   EXPECT_EQ(parsed({"m", "--target", "c -keys=cpu"}).text("--target"), "c -keys=cpu");
   EXPECT_EQ(parsed({"m", "--target=c -keys=cpu"}).text("--target"), "c -keys=cpu");
   EXPECT_EQ(parsed({"m", "-o", "x"}).text("--output"), "x");
+  EXPECT_EQ(parsed({"m", "-ox"}).text("--output"), "x");
+  EXPECT_EQ(parsed({"m", "-o=x"}).text("--output"), "x");
   EXPECT_TRUE(parsed({"m", "--exec=1"}).boolean("--executor-aot-unpacked-api", false));
   EXPECT_EQ(parsed({"m", "--output", "x"}).text("--output"), "x");  // exact before longer names
   EXPECT_EQ(parsed({"--target", "a", "--target", "b", "m"}).all("--target").size(), 2u);

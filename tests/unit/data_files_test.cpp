@@ -191,6 +191,16 @@ TEST(Compare, TreatsNanAndInfinityAsValues) {
   EXPECT_EQ(compare(tensor_of(DType::f32, {3}, {nan, inf, nan}), want).mismatches, 1);
 }
 
+TEST(Compare, TakesValuesInTheTypeTheyWereRecordedIn) {
+  const Tensor reals = tensor_of(DType::f32, {2}, {1, -2});
+  EXPECT_EQ(compare(reals, integer_tensor({1, -2})).mismatches, 0);
+  EXPECT_EQ(compare(reals, tensor_of(DType::f64, {2}, {1, -2})).mismatches, 0);
+  EXPECT_NE(compare(integer_tensor({1, -2}), reals).problem, "");
+  const Tensor brain = tensor_of(DType::bf16, {2}, {1, -2});
+  const Tensor bits = tensor_of(DType::u16, {2}, {0x3f80, 0xc000});
+  EXPECT_EQ(compare(brain, bits).mismatches, 0);
+}
+
 TEST(Compare, IntegersAreExact) {
   const Tensor want = integer_tensor({int64_t{1} << 60});
   EXPECT_EQ(compare(integer_tensor({(int64_t{1} << 60) + 1}), want, {.atol = 1e9}).mismatches, 1);

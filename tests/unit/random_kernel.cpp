@@ -11,7 +11,7 @@
 namespace mlfc {
 namespace {
 
-const std::vector<int64_t> kExtents = {1, 2, 3, 4, 5, 8, 17};
+const std::vector<int64_t> kExtents = {1, 2, 3, 4, 5, 6, 7};
 
 class Generator {
  public:
@@ -28,7 +28,7 @@ class Generator {
     dtype_ = compute_dtype(storage_);
     Kernel& kernel = result_.kernel;
     add_axes(kernel.axes, static_cast<int>(random_.between(1, 3)));
-    if (random_.chance(5)) visible_.back().extent = kernel.axes.back().extent = 300;
+    if (random_.chance(10)) visible_.back().extent = kernel.axes.back().extent = 300;
     const auto stages = random_.between(1, options_.max_stages);
     for (int64_t i = 0; i < stages; ++i) add_stage(i + 1 == stages);
     return std::move(result_);
@@ -39,7 +39,8 @@ class Generator {
  private:
   void add_axes(std::vector<Axis>& axes, int count) {
     for (int i = 0; i < count; ++i) {
-      axes.push_back({"a" + std::to_string(next_name_++), random_.one_of(kExtents)});
+      const int64_t extent = random_.chance(5) ? 35 : random_.one_of(kExtents);
+      axes.push_back({"a" + std::to_string(next_name_++), extent});
       visible_.push_back(axes.back());
     }
   }
@@ -201,10 +202,10 @@ RandomKernel Generator::contraction() {
   dtype_ = is_float(storage_) ? DType::f32 : DType::i32;
   Kernel& kernel = result_.kernel;
   const int64_t batch = random_.between(1, 2), groups = random_.between(1, 2);
-  const int64_t outputs = random_.one_of<int64_t>({1, 4, 8, 17});
-  const int64_t inputs = random_.one_of<int64_t>({1, 4, 9, 32}), taps = random_.between(1, 3);
+  const int64_t outputs = random_.one_of<int64_t>({1, 4, 8, 9});
+  const int64_t inputs = random_.one_of<int64_t>({1, 4, 9, 16}), taps = random_.between(1, 3);
   const int64_t stride = random_.between(1, 2), dilation = random_.between(1, 2);
-  const int64_t width = random_.one_of<int64_t>({1, 7, 16, 300}), pad = random_.below(2);
+  const int64_t width = random_.one_of<int64_t>({1, 17, 40, 300}), pad = random_.below(2);
   const int64_t steps = std::max<int64_t>((width - 1) / stride, 1);
   kernel.axes = {{"n", batch}, {"g", groups}, {"oc", outputs}, {"p", steps}};
   if (random_.chance(30)) std::swap(kernel.axes[2], kernel.axes[3]);

@@ -1,0 +1,113 @@
+// Runs one golden case: prints what it reads (print), the kernels operators give (ops), or the
+// program after the pass the file is named after. Every program is verified before and after, and
+// what is printed must read back as itself.
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/parse.h"
+#include "ir/print.h"
+#include "ir/verify.h"
+#include "passes/pass.h"
+#include "tests/golden/golden.h"
+
+namespace mlfc {
+namespace {
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += "\n  " + line;
+  return text;
+}
+
+// Prints through the parser: a program that does not survive its own text is a failure of its own.
+std::string printed(const Graph& graph) {
+  const std::string text = to_text(graph);
+  const std::string again = to_text(*parse_graph(text));
+  check(text == again, "the printed program reads back as another one:\n", text, "and then\n",
+        again);
+  return text;
+}
+
+std::unique_ptr<Graph> parsed(const std::string& text) {
+  std::unique_ptr<Graph> graph = parse_graph(text);
+  const std::vector<std::string> found = problems(*graph);
+  if (!found.empty()) fail("", "the program is not well formed", joined(found));
+  return graph;
+}
+
+// Options a case asks for in comments of its input: "#: desired_layout NHWC".
+Options options_of(const std::string& input) {
+  Options options;
+  const auto value_of = [&](const std::string& key) -> std::string {
+    const std::string line = "#: " + key + " ";
+    const size_t begin = input.find(line);
+    if (begin == std::string::npos) return "";
+    const size_t start = begin + line.size();
+    return input.substr(start, input.find('\n', start) - start);
+  };
+  options.desired_layout = value_of("desired_layout");
+  options.io_in_workspace = value_of("io_in_workspace") == "true";
+  if (value_of("plan_workspace") == "false") options.plan_workspace = false;
+  return options;
+}
+
+void run_pass(Graph& graph, const std::string& name, const Options& options) {
+  const Pass* pass = find_pass(name);
+  check(pass != nullptr, "there is no pass '", name, "'");
+  const Machine machine;
+  pass->run(graph, {machine, options});
+  verify(graph, name);
+}
+
+std::string print_result(const std::string& input) {
+  // Work without a graph around it is legal text, too.
+  const auto begins = [&](const char* keyword) { return input.rfind(keyword, 0) == 0; };
+  if (begins("kernel ")) {
+    const std::string text = to_text(parse_kernel(input));
+    check(text == to_text(parse_kernel(text)), "the kernel reads back as another one");
+    return text;
+  }
+  if (begins("proc ")) {
+    const std::string text = to_text(parse_proc(input));
+    check(text == to_text(parse_proc(text)), "the proc reads back as another one");
+    return text;
+  }
+  return printed(*parse_graph(input));
+}
+
+// The kernels of a program's nodes; what has none (a call, say) prints as it is, and what is known
+// at compile time leaves a program of constants.
+std::string ops_result(const std::string& input) {
+  const std::unique_ptr<Graph> graph = parsed(input);
+  run_pass(*graph, "infer-types", {});
+  run_pass(*graph, "expand-operators", {});
+  run_pass(*graph, "lower-to-kernels", {});
+  const std::string program = printed(*graph);
+  if (graph->nodes.empty()) return program;
+  std::string text;
+  for (const auto& node : graph->nodes) {
+    text += node->kernel ? to_text(*node->kernel) : to_text(*node) + "\n";
+  }
+  return text;
+}
+
+std::string pass_result(const std::string& input, std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  const std::unique_ptr<Graph> graph = parsed(input);
+  run_pass(*graph, name, options_of(input));
+  return printed(*graph);
+}
+
+}  // namespace
+
+std::string golden_result(const GoldenFile& file, const GoldenCase& golden) {
+  try {
+    if (file.folder == "print") return print_result(golden.input);
+    if (file.folder == "ops") return ops_result(golden.input);
+    return pass_result(golden.input, file.name);
+  } catch (const UserError& error) {
+    return "error: " + std::string(error.what()) + "\n";
+  }
+}
+
+}  // namespace mlfc
