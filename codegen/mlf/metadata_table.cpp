@@ -33,6 +33,18 @@ std::vector<Row> rows_of_pools(const PackagedModel& model) {
   return rows;
 }
 
+// C promises string literals of 4095 characters; a longer name is an array of characters.
+constexpr size_t kLongestLiteral = 4095;
+
+std::string character_array(const std::string& array, const std::string& text) {
+  std::string characters;
+  for (const char c : text) {
+    characters += fmt::format("'\\{:03o}', ", static_cast<unsigned char>(c));
+    if (characters.size() - characters.rfind('\n') > 90) characters += '\n';
+  }
+  return fmt::format("static const char {}[] = {{\n{}0}};\n", array, characters);
+}
+
 // Shapes, then the table that points at them; nothing at all for an empty one.
 std::string table(const std::string& name, const std::vector<Row>& rows) {
   if (rows.empty()) return "";
@@ -45,8 +57,13 @@ std::string table(const std::string& name, const std::vector<Row>& rows) {
       shapes += fmt::format("static const int64_t {}[{}] = {{{}}};\n", shape, rank,
                             fmt::join(row.shape, ", "));
     }
-    lines += fmt::format("    {{{}, {}, {}, {{{}, {}, 1}}}},\n", string_literal(row.name),
-                         rank > 0 ? shape : "NULL", rank, row.type.code, row.type.bits);
+    std::string label = string_literal(row.name);
+    if (row.name.size() > kLongestLiteral) {
+      label = fmt::format("{}_name_{}", name, i);
+      shapes += character_array(label, row.name);
+    }
+    lines += fmt::format("    {{{}, {}, {}, {{{}, {}, 1}}}},\n", label, rank > 0 ? shape : "NULL",
+                         rank, row.type.code, row.type.bits);
   }
   return shapes + fmt::format("static const struct TVMTensorInfo {}[{}] = {{\n{}}};\n\n", name,
                               rows.size(), lines);
