@@ -33,21 +33,17 @@ std::vector<Row> rows_of_pools(const PackagedModel& model) {
   return rows;
 }
 
-// C promises string literals of 4095 characters; a longer name is an array of characters.
-constexpr size_t kLongestLiteral = 4095;
-
-std::string character_array(const std::string& array, const std::string& text) {
-  std::string characters;
-  for (const char c : text) {
-    characters += fmt::format("'\\{:03o}', ", static_cast<unsigned char>(c));
-    if (characters.size() - characters.rfind('\n') > 90) characters += '\n';
-  }
-  return fmt::format("static const char {}[] = {{\n{}0}};\n", array, characters);
+// C99 compilers need not take string literals of more than 4095 characters; arrays may be longer.
+std::string character_array(const std::string& symbol, const std::string& text) {
+  std::string elements;
+  for (const char c : text) elements += fmt::format("'\\{:03o}',", static_cast<unsigned char>(c));
+  return fmt::format("static const char {}[] = {{{}0}};\n", symbol, elements);
 }
 
 // Shapes, then the table that points at them; nothing at all for an empty one.
 std::string table(const std::string& name, const std::vector<Row>& rows) {
   if (rows.empty()) return "";
+  constexpr size_t kLongestLiteral = 4095;
   std::string shapes, lines;
   for (size_t i = 0; i < rows.size(); i++) {
     const Row& row = rows[i];
@@ -57,12 +53,12 @@ std::string table(const std::string& name, const std::vector<Row>& rows) {
       shapes += fmt::format("static const int64_t {}[{}] = {{{}}};\n", shape, rank,
                             fmt::join(row.shape, ", "));
     }
-    std::string label = string_literal(row.name);
+    std::string text = string_literal(row.name);
     if (row.name.size() > kLongestLiteral) {
-      label = fmt::format("{}_name_{}", name, i);
-      shapes += character_array(label, row.name);
+      text = fmt::format("{}_name_{}", name, i);
+      shapes += character_array(text, row.name);
     }
-    lines += fmt::format("    {{{}, {}, {}, {{{}, {}, 1}}}},\n", label, rank > 0 ? shape : "NULL",
+    lines += fmt::format("    {{{}, {}, {}, {{{}, {}, 1}}}},\n", text, rank > 0 ? shape : "NULL",
                          rank, row.type.code, row.type.bits);
   }
   return shapes + fmt::format("static const struct TVMTensorInfo {}[{}] = {{\n{}}};\n\n", name,

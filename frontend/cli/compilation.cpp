@@ -21,6 +21,7 @@ Machine machine_of(const Request& request) {
   for (const ExternalPool& pool : request.package.workspace_pools) {
     machine.memories.push_back({pool.name, pool.size_hint_bytes, false});
   }
+  if (machine.memories.empty()) machine.memories.push_back({.name = default_workspace_pool});
   for (const ExternalPool& pool : request.package.constant_pools) {
     machine.memories.push_back({pool.name, pool.size_hint_bytes, true});
   }

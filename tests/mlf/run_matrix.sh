@@ -92,6 +92,8 @@ application pools external_pools ""
 archive tiny $c_interface --workspace-pools sram,dtcm --workspace-pools-targets sram:c \
   --workspace-pools-targets dtcm:c --workspace-pools-size-hint-bytes sram:4
 application tiny external_pools ""
+archive flash $c_interface --constant-pools flash --constant-pools-targets flash:c
+application flash constant_pool ""
 archive io $c_interface --pass-config tir.usmp.use_workspace_io=1
 application io workspace_io "" -DPOOL=global_workspace
 archive io_pools $c_interface --pass-config tir.usmp.use_workspace_io=1 --workspace-pools sram \
