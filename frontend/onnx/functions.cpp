@@ -46,7 +46,47 @@ std::string key_of(const std::string& domain, const std::string& name,
   return plain_domain(domain) + "." + name + (overload.empty() ? "" : ":" + overload);
 }
 
+/// Counts nodes with every call replaced by its body, without doing so: functions that call the
+/// next one twice have exponentially many.
+class NodeCount {
+ public:
+  explicit NodeCount(const Model& model) : model_(model) {}
+
+  int64_t of(const NodeProtos& nodes) {
+    int64_t count = 0;
+    for (const onnx::NodeProto& node : nodes) {
+      count += 1;
+      if (const onnx::FunctionProto* function = find_function(model_, node)) count += of(*function);
+      for (const onnx::AttributeProto& attribute : node.attribute()) {
+        if (attribute.has_g()) count += of(attribute.g().node());
+      }
+      if (count > max_nodes) return max_nodes + 1;
+    }
+    return count;
+  }
+
+ private:
+  int64_t of(const onnx::FunctionProto& function) {
+    const auto [entry, is_new] = known_.emplace(&function, 0);  // 0 while in progress: a recursion,
+    if (is_new) {                                               // which inlining refuses
+      const int64_t count = of(function.node());
+      known_[&function] = count;
+      return count;
+    }
+    return entry->second;
+  }
+
+  const Model& model_;
+  std::map<const onnx::FunctionProto*, int64_t> known_ = {};
+};
+
 }  // namespace
+
+void check_node_count(const Model& model) {
+  if (NodeCount(model).of(model.proto.graph().node()) > max_nodes) {
+    fail(model.file, "the model has more than ", max_nodes, " nodes");
+  }
+}
 
 std::string function_key(const onnx::NodeProto& node) {
   return key_of(node.domain(), node.op_type(), unknown_text(node, node_overload_field));

@@ -88,6 +88,7 @@ std::unique_ptr<Graph> convert(const onnx::ModelProto& proto, const std::string&
   read_opsets(model);
   read_functions(model);
   check_support(model);
+  check_node_count(model);
 
   auto graph = std::make_unique<Graph>();
   Scope scope;

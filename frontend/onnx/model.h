@@ -29,7 +29,6 @@ struct Model {
   std::string file = {};  ///< how messages name the model
   Opsets opsets = {};
   std::map<std::string, const onnx::FunctionProto*> functions = {};  ///< by function_key
-  int64_t nodes = 0;                                                 ///< converted so far
 };
 
 struct Scope {
@@ -65,6 +64,9 @@ std::map<std::string, onnx::AttributeProto> bind_attributes(const Model& model,
                                                             const onnx::NodeProto& call,
                                                             const onnx::FunctionProto& function,
                                                             const Scope& scope);
+/// Fails when the model has more than max_nodes nodes once its functions are inlined. Sub-graphs
+/// are not nested too deeply (check_support has seen to that).
+void check_node_count(const Model& model);
 const onnx::FunctionProto* find_function(const Model& model, const onnx::NodeProto& node);
 
 // order.cpp: indices of the nodes in an order in which they can run; fails on cycles.

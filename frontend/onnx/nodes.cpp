@@ -231,9 +231,6 @@ std::map<std::string, Tensor> initialisers_of(const onnx::GraphProto& proto, con
 void convert_nodes(const NodeProtos& nodes, Model& model, Scope& scope) {
   for (const int index : execution_order(nodes, model)) {
     const onnx::NodeProto& node = nodes[index];
-    if (++model.nodes > max_nodes) {
-      fail(model.file, "the model has more than ", max_nodes, " nodes");
-    }
     if (const onnx::FunctionProto* function = find_function(model, node)) {
       inline_function(node, *function, model, scope);
     } else {

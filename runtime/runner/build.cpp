@@ -84,10 +84,11 @@ std::string found_compiler(const BuildOptions& options) {
   return path;
 }
 
+/// Of a program; of the harness alone when `tar` is empty.
 std::string key_of(const std::string& tar, const BuildOptions& options,
                    const std::string& compiler_path) {
   Key key;
-  key.add(read_text(tar));
+  if (!tar.empty()) key.add(read_text(tar));
   for (const HarnessFile& file : harness_files()) key.add(file.bytes);
   struct stat status = {};
   stat(compiler_path.c_str(), &status);
@@ -96,7 +97,7 @@ std::string key_of(const std::string& tar, const BuildOptions& options,
                       options.profile));
   key.add(options.optimisation);
   for (const std::string& flag : options.flags) key.add(flag);
-  key.add("3");  // the version of what this file does
+  key.add("4");  // the version of what this file does
   return key.text();
 }
 
@@ -134,36 +135,100 @@ std::vector<std::string> sources_of(const fs::path& archive) {
   return sources;
 }
 
-std::vector<std::string> command(const fs::path& folder, const BuildOptions& options) {
-  const fs::path archive = folder / "archive";
-  const fs::path harness = folder / "runtime/runner/harness";
-  const fs::path board = folder / "runtime/virt";
+std::string first_lines(const std::string& text, int count) {
+  std::istringstream stream(text);
+  std::string result;
+  for (std::string line; count > 0 && std::getline(stream, line); --count) result += "\n  " + line;
+  return result;
+}
+
+/// Compiler and options for C that sees the harness, its files unpacked below `folder`.
+std::vector<std::string> compiler_words(const fs::path& folder, const BuildOptions& options) {
   std::vector<std::string> words = words_of(compiler_of(options));
-  const auto add = [&](std::initializer_list<std::string> more) {
-    words.insert(words.end(), more);
-  };
   if (options.device == Device::qemu_riscv32) {
-    add({"@" + (board / "compile.options").string(), "@" + (board / "link.options").string()});
+    words.push_back("@" + (folder / "runtime/virt/compile.options").string());
   } else {
-    add({"-march=native"});
+    words.emplace_back("-march=native");
 #if defined(__x86_64__)
-    add({"-mprefer-vector-width=512"});  // compilers halve the registers they use by default
+    words.emplace_back("-mprefer-vector-width=512");  // compilers halve what they use by default
 #endif
   }
-  add({"-std=gnu99", "-w", options.optimisation});
-  add({"-I" + harness.string(), "-I" + (archive / "codegen/host/include").string(),
-       "-I" + (archive / "codegen/host/src").string(),
-       "-I" + (archive / "runtime/include").string()});
+  words.insert(words.end(), {"-std=gnu99", "-w", options.optimisation,
+                             "-I" + (folder / "runtime/runner/harness").string()});
   words.insert(words.end(), options.flags.begin(), options.flags.end());
-  for (const char* part : {"main", "buffers", "kernels", "print"}) {
-    add({(harness / fmt::format("harness_{}.c", part)).string()});
+  return words;
+}
+
+void run_compiler(const std::vector<std::string>& words, const fs::path& folder,
+                  const std::string& what, const BuildOptions& options) {
+  const ProcessResult result = run_process(words, folder, options.timeout_seconds);
+  if (result.timed_out) {
+    throw RunError(
+        concat_text(what, ": compiling its C took longer than ", options.timeout_seconds, " s"));
   }
-  add({options.device == Device::qemu_riscv32 ? (board / "ticks.c").string()
-                                              : (harness / "ticks_host.c").string()});
-  add({(folder / "driver.c").string()});
+  if (result.status == 0) return;
+  throw RunError(concat_text(what, ": its C does not compile (", words[0], " ended with status ",
+                             result.status, "):", first_lines(result.err, 12)));
+}
+
+void unpack_harness(const fs::path& folder) {
+  for (const HarnessFile& file : harness_files()) {
+    write_text(folder / "runtime" / file.path, file.bytes);
+  }
+}
+
+/// Builds into a new folder beside `entry` and renames it: others see all of it or nothing.
+template <typename Build>
+void fill_cache(const fs::path& entry, const Build& build) {
+  std::error_code error;
+  std::string pattern = (entry.parent_path() / "building-XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) fail(entry.parent_path().string(), "cannot be written");
+  try {
+    build(fs::path(pattern));
+  } catch (...) {
+    fs::remove_all(pattern, error);
+    throw;
+  }
+  fs::rename(pattern, entry, error);
+  if (error) fs::remove_all(pattern, error);  // another run was faster
+}
+
+/// The harness, compiled once for each compiler and set of options: one relocatable object.
+fs::path harness_object(const BuildOptions& options, const std::string& compiler_path) {
+  const fs::path entry = cache_folder() / ("harness-" + key_of("", options, compiler_path));
+  const auto build = [&](const fs::path& folder) {
+    unpack_harness(folder);
+    const fs::path harness = folder / "runtime/runner/harness";
+    std::vector<std::string> words = compiler_words(folder, options);
+    for (const char* part : {"main", "buffers", "kernels", "print"}) {
+      words.push_back((harness / fmt::format("harness_{}.c", part)).string());
+    }
+    const bool board = options.device == Device::qemu_riscv32;
+    words.push_back((board ? folder / "runtime/virt/ticks.c" : harness / "ticks_host.c").string());
+    words.insert(words.end(), {"-nostdlib", "-r", "-o", (folder / "harness.o").string()});
+    run_compiler(words, folder, "the harness", options);
+  };
+  if (!fs::exists(entry / "harness.o")) fill_cache(entry, build);
+  std::error_code error;
+  fs::last_write_time(entry, fs::file_time_type::clock::now(), error);  // see trim_cache
+  return entry / "harness.o";
+}
+
+std::vector<std::string> command(const fs::path& folder, const BuildOptions& options,
+                                 const fs::path& harness) {
+  const fs::path archive = folder / "archive";
+  std::vector<std::string> words = compiler_words(folder, options);
+  words.insert(words.end(), {"-I" + (archive / "codegen/host/include").string(),
+                             "-I" + (archive / "codegen/host/src").string(),
+                             "-I" + (archive / "runtime/include").string()});
+  words.push_back((folder / "driver.c").string());
   const std::vector<std::string> sources = sources_of(archive);
   words.insert(words.end(), sources.begin(), sources.end());
-  add({"-o", (folder / "program").string(), "-lm"});
+  words.push_back(harness.string());
+  if (options.device == Device::qemu_riscv32) {
+    words.push_back("@" + (folder / "runtime/virt/link.options").string());
+  }
+  words.insert(words.end(), {"-o", (folder / "program").string(), "-lm"});
   return words;
 }
 
@@ -179,19 +244,12 @@ std::vector<std::string> add_counters(const fs::path& archive, const std::string
   return {};
 }
 
-std::string first_lines(const std::string& text, int count) {
-  std::istringstream stream(text);
-  std::string result;
-  for (std::string line; count > 0 && std::getline(stream, line); --count) result += "\n  " + line;
-  return result;
-}
-
-void build_in(const fs::path& folder, const std::string& tar, const BuildOptions& options) {
+void build_in(const fs::path& folder, const std::string& tar, const BuildOptions& options,
+              const std::string& compiler_path) {
+  const fs::path harness = harness_object(options, compiler_path);
   unpack_archive(tar, folder / "archive");
   const ArchiveInterface interface = read_archive_interface(folder / "archive");
-  for (const HarnessFile& file : harness_files()) {
-    write_text(folder / "runtime" / file.path, file.bytes);
-  }
+  unpack_harness(folder);
   write_text(folder / "driver.c", driver_source(interface));
   std::string names;
   if (options.profile) {
@@ -200,16 +258,7 @@ void build_in(const fs::path& folder, const std::string& tar, const BuildOptions
     }
   }
   write_text(folder / "kernels.txt", names);
-  const std::vector<std::string> words = command(folder, options);
-  const ProcessResult result = run_process(words, folder, options.timeout_seconds);
-  if (result.timed_out) {
-    throw RunError(
-        concat_text(tar, ": compiling its C took longer than ", options.timeout_seconds, " s"));
-  }
-  if (result.status != 0) {
-    fail(tar, "its C does not compile (", words[0], " ended with status ", result.status,
-         "):", first_lines(result.err, 12));
-  }
+  run_compiler(command(folder, options, harness), folder, tar, options);
 }
 
 Program program_in(const fs::path& folder, const BuildOptions& options) {
@@ -239,33 +288,23 @@ TemporaryFolder::~TemporaryFolder() {
 
 Program build_program(const std::string& tar, const BuildOptions& options) {
   const std::string compiler = found_compiler(options);
+  const fs::path cache = cache_folder();
+  std::error_code error;
+  fs::create_directories(cache, error);
+  if (error) fail(cache.string(), "the cache folder cannot be made: ", error.message());
   if (!options.cached) {
     auto folder = std::make_shared<TemporaryFolder>();
-    build_in(folder->path(), tar, options);
+    build_in(folder->path(), tar, options, compiler);
     Program program = program_in(folder->path(), options);
     program.folder = folder;
     return program;
   }
-  std::error_code error;
-  const fs::path cache = cache_folder();
-  fs::create_directories(cache, error);
-  if (error) fail(cache.string(), "the cache folder cannot be made: ", error.message());
   const fs::path entry = cache / key_of(tar, options, compiler);
-  if (!fs::exists(entry / "program")) {
-    std::string pattern = (cache / "building-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) fail(cache.string(), "cannot be written");
-    const fs::path folder(pattern);
-    try {
-      build_in(folder, tar, options);
-    } catch (...) {
-      fs::remove_all(folder, error);
-      throw;
-    }
-    fs::rename(folder, entry, error);
-    if (error) fs::remove_all(folder, error);  // another run was faster
-    trim_cache(cache);
-  } else {
+  if (fs::exists(entry / "program")) {
     fs::last_write_time(entry, fs::file_time_type::clock::now(), error);
+  } else {
+    fill_cache(entry, [&](const fs::path& folder) { build_in(folder, tar, options, compiler); });
+    trim_cache(cache);
   }
   return program_in(entry, options);
 }
