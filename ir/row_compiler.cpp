@@ -76,18 +76,15 @@ std::optional<RowAccess> affine_access(const RowTensor& tensor, const std::vecto
                                        const RowScope& scope) {
   check(indices.size() == tensor.shape.size(), scope.where, ": '", tensor.name, "' of shape ",
         tensor.shape, " is indexed with ", indices.size(), " indices");
-  RowAccess access{.tensor = &tensor, .place = tensor.copy};
+  RowAccess access{.tensor = &tensor, .place = tensor.copy, .always_inside = true};
   const std::vector<int64_t> strides = row_major_strides(tensor.shape);
   for (size_t axis = 0; axis < indices.size(); ++axis) {
     const std::optional<AffineIndex> index = affine_index(indices[axis], scope);
     if (!index) return std::nullopt;
     access.indices.push_back(*index);
     access.place.add(*index, strides[axis]);
-    if (!stays_within(*index, tensor.shape[axis], scope)) {
-      access.unproven.push_back(static_cast<int>(axis));
-    }
+    access.always_inside &= stays_within(*index, tensor.shape[axis], scope);
   }
-  access.always_inside = access.unproven.empty();
   return access;
 }
 

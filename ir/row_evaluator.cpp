@@ -31,20 +31,12 @@ Part inside_extent(int64_t start, int64_t step, int64_t extent, int64_t count) {
   return {count - last, count - first};
 }
 
-// The steps of the unproven indices of an access from point to point of a row's segments.
-std::vector<int64_t> unproven_steps(const RowAccess& access, const Row& row) {
-  std::vector<int64_t> steps;
-  for (const int axis : access.unproven) steps.push_back(access.indices[axis].step(row.steps));
-  return steps;
-}
-
-Part inside_part(const RowAccess& access, const std::vector<int64_t>& steps, const Row& row,
-                 size_t segment) {
+Part inside_part(const RowAccess& access, const Row& row, size_t segment) {
   const int64_t count = row.segments[segment].count;
   Part inside{0, count};
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const int axis = access.unproven[i];
-    const Part part = inside_extent(access.indices[axis].at(row.start(segment)), steps[i],
+  for (size_t axis = 0; axis < access.indices.size(); ++axis) {
+    const AffineIndex& index = access.indices[axis];
+    const Part part = inside_extent(index.at(row.start(segment)), index.step(row.steps),
                                     access.tensor->shape[axis], count);
     inside.first = std::max(inside.first, part.first);
     inside.last = std::min(inside.last, part.last);
@@ -198,13 +190,12 @@ void RowProgram::execute_call(const RowInstruction& call, void* result, int coun
 void RowProgram::execute_read(const RowInstruction& read, void* result, const Row& row) {
   const RowAccess& access = read.access;
   const int64_t step = access.place.step(row.steps);
-  const std::vector<int64_t> steps = unproven_steps(access, row);
   const int bytes = row_element_bytes(row_class(read.dtype));
   const auto index_of = [&](int point) { return indices_at(access, row, point); };
   for (size_t s = 0; s < row.segments.size(); ++s) {
     const Row::Segment& segment = row.segments[s];
     Part inside{0, segment.count};
-    if (!access.always_inside) inside = inside_part(access, steps, row, s);
+    if (!access.always_inside) inside = inside_part(access, row, s);
     const int first = segment.first + static_cast<int>(inside.first);
     const int last = segment.first + static_cast<int>(inside.last);
     if (first < last) {
@@ -260,9 +251,8 @@ void RowProgram::execute_outside(const RowInstruction& outside, void* result, co
   auto* mask = static_cast<int64_t*>(result);
   const RowAccess& access = outside.access;
   if (outside.args.empty()) {
-    const std::vector<int64_t> steps = unproven_steps(access, row);
     for (size_t s = 0; s < row.segments.size(); ++s) {
-      const Part inside = inside_part(access, steps, row, s);
+      const Part inside = inside_part(access, row, s);
       for (int i = 0; i < row.segments[s].count; ++i) {
         *mask++ = i < inside.first || i >= inside.last;
       }

@@ -53,9 +53,8 @@ struct RowScope {
 struct RowAccess {
   const RowTensor* tensor = nullptr;
   std::vector<AffineIndex> indices = {};
-  AffineIndex place = {};          ///< offset of the element
-  std::vector<int> unproven = {};  ///< dimensions in which the index may be outside
-  bool always_inside = false;      ///< proven from the ranges of the axes
+  AffineIndex place = {};      ///< offset of the element
+  bool always_inside = false;  ///< proven from the ranges of the axes
 };
 /// nullopt when the index is not affine.
 std::optional<AffineIndex> affine_index(const Expr& index, const RowScope& scope);

@@ -36,7 +36,7 @@ void expect_as_naive(const RandomKernel& random, double tolerance) {
 }
 
 TEST(InterpretKernel, RandomKernelsMeanWhatTheySay) {
-  for (uint64_t seed = 1; seed <= 400; ++seed) {
+  for (uint64_t seed = 1; seed <= 500; ++seed) {
     const RandomKernel random = random_kernel(seed);
     bool contracts = false;  // then reals are summed in another order
     for (const Stage& stage : random.kernel.stages) {
