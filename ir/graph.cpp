@@ -147,11 +147,12 @@ void Graph::erase(const Node& node) {
   const Position place = position(node);
   const std::unique_ptr<Node> keep = std::move(*place);
   nodes.erase(place);
-  for (Value* output : keep->outputs) {
+  // All checks come first: the message names the node by its outputs.
+  for (const Value* output : keep->outputs) {
     check(users(*output).empty() && !is_output(*output), "erasing ", describe(*keep),
           " whose output is still used");
-    erase_value(*output);
   }
+  for (const Value* output : keep->outputs) erase_value(*output);
   for (Value* buffer : keep->scratch) erase_value(*buffer);
 }
 

@@ -120,6 +120,73 @@ std::string check_word(AxisStates& axes, const Word& word, const Kernel& kernel)
   return "";
 }
 
+// The loops of one stage, outermost first, as the words leave them: names with .o and .i.
+using LoopNames = std::vector<std::string>;
+
+void follow_word(LoopNames& loops, const Word& word) {
+  if (word.kind == WordKind::split) {
+    const auto place = std::find(loops.begin(), loops.end(), word.names[0]);
+    if (place == loops.end()) return;
+    *place = word.names[0] + ".o";
+    loops.insert(place + 1, word.names[0] + ".i");
+  }
+  if (word.kind == WordKind::order) {
+    const auto rank = [&](const std::string& name) {
+      return std::find(word.names.begin(), word.names.end(), name) - word.names.begin();
+    };
+    const auto named = [&](const std::string& name) {
+      return rank(name) < static_cast<long>(word.names.size());
+    };
+    std::stable_sort(loops.begin(), loops.end(), [&](const std::string& a, const std::string& b) {
+      if (!named(a) || !named(b)) return !named(a) && named(b);
+      return rank(a) < rank(b);
+    });
+  }
+}
+
+// Blocks are walked from the outside: a.o before a.i, and the outer part of an independent axis
+// around all reduced loops, since accumulators belong to one block.
+std::string check_nesting(const LoopNames& loops, const AxisStates& axes) {
+  bool inside_reduction = false;
+  for (size_t i = 0; i < loops.size(); ++i) {
+    const std::string& name = loops[i];
+    const bool reduced = axes.at(name).is_reduced;
+    if (name.ends_with(".i")) {
+      const std::string outer = name.substr(0, name.size() - 1) + "o";
+      const bool after = std::find(loops.begin(), loops.begin() + static_cast<long>(i), outer) ==
+                         loops.begin() + static_cast<long>(i);
+      if (after) return "'" + name + "' is outside '" + outer + "'";
+    }
+    if (name.ends_with(".o") && !reduced && inside_reduction) {
+      return "'" + name + "' is inside a reduced loop; only '" + name.substr(0, name.size() - 1) +
+             "i' may be";
+    }
+    inside_reduction |= reduced;
+  }
+  return "";
+}
+
+std::string check_nests(const Schedule& schedule, const Kernel& kernel, const AxisStates& axes) {
+  const bool single = kernel.stages.size() == 1;
+  LoopNames shared;
+  for (const Axis& axis : kernel.axes) shared.push_back(axis.name);
+  for (const Stage& stage : kernel.stages) {
+    LoopNames loops = single ? shared : LoopNames{};
+    for (const Axis& axis : stage.parallel) loops.push_back(axis.name);
+    for (const Axis& axis : stage.reduce) loops.push_back(axis.name);
+    for (const Word& word : schedule.words) follow_word(loops, word);
+    if (std::string problem = check_nesting(loops, axes); !problem.empty()) return problem;
+  }
+  if (single) return "";
+  for (const Word& word : schedule.words) {
+    const bool splits_shared =
+        word.kind == WordKind::split &&
+        std::find(shared.begin(), shared.end(), word.names[0]) != shared.end();
+    if (splits_shared) return "axis '" + word.names[0] + "' is shared by several stages";
+  }
+  return "";
+}
+
 constexpr auto kWordNames = std::to_array<std::string_view>(
     {"split", "order", "unroll", "lanes", "cores", "stage", "stream", "frep", "call"});
 
@@ -167,7 +234,7 @@ std::string why_illegal(const Schedule& schedule, const Kernel& kernel) {
     const std::string problem = check_word(axes, word, kernel);
     if (!problem.empty()) return "'" + to_text(word) + "': " + problem;
   }
-  return "";
+  return check_nests(schedule, kernel, axes);
 }
 
 }  // namespace mlfc

@@ -7,7 +7,7 @@
 //                        gets loops of its own)
 //   order a b c ...      nesting of the stage's loops, outermost first; axes not named stay outside
 //                        in their declared order. Parallel axes inside a reduced axis multiply the
-//                        accumulators
+//                        accumulators; of a split one, only a.i may stand there
 //   unroll a             write the loop out
 //   lanes a              the innermost loop runs in vector lanes
 //   cores a              the axis is dealt out to the cores

@@ -1,5 +1,5 @@
-// Checks the memory plan: views inside their storage, placements inside their pools, and no two
-// values that live at the same time in the same bytes.
+// Checks the memory plan: views inside their storage, placements inside their pools, no two values
+// that live at the same time in the same bytes, and nothing read after a view was written over it.
 //
 // Time is the order of the nodes, regions included: a node with regions lives from before its first
 // inner node to after its last one, and whatever its regions use lives through all of it, because a
@@ -30,6 +30,11 @@ class MemoryCheck {
     walk(graph_);
     for (size_t i = 0; i < placed_.size(); ++i) {
       for (size_t j = 0; j < i; ++j) check_apart(*placed_[j], *placed_[i]);
+    }
+    for (const auto& [storage, values] : by_storage_) {
+      for (const Value* written : values) {
+        for (const Value* other : values) check_overwriting(*written, *other, *storage);
+      }
     }
   }
 
@@ -83,12 +88,31 @@ class MemoryCheck {
     }
   }
 
+  void read(const Value& value) {
+    use(value);
+    last_read_[&value] = time_;
+  }
+  void read_all(const std::vector<Value*>& values) {
+    for (const Value* value : values) {
+      if (value != nullptr) read(*value);
+    }
+  }
+  void write_all(const std::vector<Value*>& values) {
+    use_all(values);
+    for (const Value* value : values) {
+      if (value == nullptr || !written_.emplace(value, time_).second) continue;
+      by_storage_[&storage_of(*value)].push_back(value);
+    }
+  }
+
   void walk(const Graph& graph) {
-    use_all(graph.inputs);
+    write_all(graph.inputs);
     for (const auto& node : graph.nodes) {
       ++time_;
       const auto touch = [&] {
-        for (const auto* list : {&node->inputs, &node->outputs, &node->scratch}) use_all(*list);
+        read_all(node->inputs);
+        write_all(node->outputs);
+        use_all(node->scratch);
         for (const auto& region : node->regions) touch_outer(*region, *region);
       };
       touch();
@@ -98,7 +122,7 @@ class MemoryCheck {
       touch();
     }
     ++time_;
-    use_all(graph.outputs);
+    read_all(graph.outputs);
     for (const auto& value : graph.values) {
       if (value->placement) note_placement(*value, graph);
     }
@@ -107,10 +131,10 @@ class MemoryCheck {
   // Everything a region mentions that is not its own, and its inputs and outputs.
   void touch_outer(const Graph& region, const Graph& outermost) {
     use_all(region.inputs);
-    use_all(region.outputs);
+    read_all(region.outputs);
     for (const auto& node : region.nodes) {
       for (const Value* input : node->inputs) {
-        if (input != nullptr && !owns(outermost, *input)) use(*input);
+        if (input != nullptr && !owns(outermost, *input)) read(*input);
       }
       for (const auto& inner : node->regions) touch_outer(*inner, outermost);
     }
@@ -166,9 +190,15 @@ class MemoryCheck {
   // A node may write its output over an input that nothing needs afterwards.
   static bool runs_in_place(const Value& input, const Value& output, const Lifetime& before,
                             const Lifetime& after) {
-    const Node* node = output.producer;
     const bool meet_there = before.last == after.first && *input.placement == *output.placement;
-    if (!meet_there || node == nullptr || !node->kernel) return false;
+    return meet_there && may_write_over(input, output);
+  }
+
+  // True when the node that makes `output` reads `input`, and every element only where it then
+  // stores it.
+  static bool may_write_over(const Value& input, const Value& output) {
+    const Node* node = output.producer;
+    if (node == nullptr || !node->kernel) return false;
     size_t param = 0;
     bool reads_it = false, may = true;
     for (const Value* operand : node->inputs) {
@@ -183,6 +213,53 @@ class MemoryCheck {
     return reads_it && may;
   }
 
+  // --- views that are written over each other ---------------------------------------------------
+
+  // `other` holds data when `written` comes into being in the same storage. Nobody may want that
+  // data afterwards, unless the two lie side by side.
+  void check_overwriting(const Value& written, const Value& other, const Value& storage) {
+    const bool is_work = written.producer != nullptr && !written.producer->is_free;
+    const int64_t time = written_[&written];
+    const auto wanted = last_read_.find(&other);
+    const bool holds_data = &written != &other && written_[&other] < time;
+    const bool matters = is_work && holds_data && wanted != last_read_.end();
+    if (!matters || wanted->second < time || !share_bytes(written, other, storage)) return;
+    if (wanted->second > time) {
+      problems_.report("writing '", written.name, "' destroys '", other.name,
+                       "', which is read later");
+    } else if (written.producer->kernel && !may_write_over(other, written)) {
+      problems_.report("writing '", written.name, "' destroys '", other.name,
+                       "' while it is still being read");
+    }
+  }
+
+  static bool share_bytes(const Value& a, const Value& b, const Value& storage) {
+    constexpr int64_t most_bytes = int64_t{1} << 26;
+    for (const Value* value : {&a, &b, &storage}) {
+      if (value->type.dtype == DType::none) return false;
+    }
+    const int64_t bytes = storage.type.storage_bytes();
+    if (bytes > most_bytes) return false;  // too much to look at
+    std::vector<bool> used(static_cast<size_t>(bytes), false);
+    bool shares = false;
+    const auto visit = [&](const TensorType& type, const auto& use) {
+      const Layout layout = type.explicit_layout();
+      const int64_t size = bytes_of(type.dtype);
+      std::vector<int64_t> index(type.shape.size(), 0);
+      for (int64_t count = type.elements(); count > 0; --count) {
+        const int64_t begin = layout.place(index) * size;
+        for (int64_t at = begin; at < begin + size && at < bytes; ++at) use(used[at]);
+        for (size_t dim = index.size(); dim-- > 0;) {
+          if (++index[dim] < type.shape[dim]) break;
+          index[dim] = 0;
+        }
+      }
+    };
+    visit(a.type, [](auto byte) { byte = true; });
+    visit(b.type, [&](auto byte) { shares |= byte; });
+    return shares;
+  }
+
   Problems& problems_;
   const Graph& graph_;
   bool views_are_sound_ = true;
@@ -190,6 +267,8 @@ class MemoryCheck {
   std::map<const Value*, Lifetime> lifetimes_;  ///< by the value that has the storage
   std::map<const Graph*, std::set<const Value*>> owned_;
   std::vector<const Value*> placed_;
+  std::map<const Value*, int64_t> written_, last_read_;  ///< times, by value
+  std::map<const Value*, std::vector<const Value*>> by_storage_;
 };
 
 }  // namespace

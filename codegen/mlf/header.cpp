@@ -3,6 +3,8 @@
 // blanks. Members stand in the order of the model, because positional initialisers are in use.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "codegen/mlf/names.h"
 #include "codegen/mlf/writers.h"
 
@@ -61,7 +63,11 @@ class Header {
     comment("Pointers to the outputs, in the order of the model,");
     structure("outputs", outputs);
     if (pools.empty()) return;
-    comment("Pointers to the memory pools that the application provides");
+    const int64_t alignment =
+        std::max(model_.options.workspace_alignment, model_.options.constant_alignment);
+    comment(fmt::format(
+        "Pointers to the memory pools that the application provides, aligned to {} bytes,",
+        alignment));
     structure("workspace_pools", pools);
   }
 

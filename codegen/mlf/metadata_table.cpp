@@ -33,9 +33,17 @@ std::vector<Row> rows_of_pools(const PackagedModel& model) {
   return rows;
 }
 
+// C99 compilers need not take string literals of more than 4095 characters; arrays may be longer.
+std::string character_array(const std::string& symbol, const std::string& text) {
+  std::string elements;
+  for (const char c : text) elements += fmt::format("'\\{:03o}',", static_cast<unsigned char>(c));
+  return fmt::format("static const char {}[] = {{{}0}};\n", symbol, elements);
+}
+
 // Shapes, then the table that points at them; nothing at all for an empty one.
 std::string table(const std::string& name, const std::vector<Row>& rows) {
   if (rows.empty()) return "";
+  constexpr size_t kLongestLiteral = 4095;
   std::string shapes, lines;
   for (size_t i = 0; i < rows.size(); i++) {
     const Row& row = rows[i];
@@ -45,8 +53,13 @@ std::string table(const std::string& name, const std::vector<Row>& rows) {
       shapes += fmt::format("static const int64_t {}[{}] = {{{}}};\n", shape, rank,
                             fmt::join(row.shape, ", "));
     }
-    lines += fmt::format("    {{{}, {}, {}, {{{}, {}, 1}}}},\n", string_literal(row.name),
-                         rank > 0 ? shape : "NULL", rank, row.type.code, row.type.bits);
+    std::string text = string_literal(row.name);
+    if (row.name.size() > kLongestLiteral) {
+      text = fmt::format("{}_name_{}", name, i);
+      shapes += character_array(text, row.name);
+    }
+    lines += fmt::format("    {{{}, {}, {}, {{{}, {}, 1}}}},\n", text, rank > 0 ? shape : "NULL",
+                         rank, row.type.code, row.type.bits);
   }
   return shapes + fmt::format("static const struct TVMTensorInfo {}[{}] = {{\n{}}};\n\n", name,
                               rows.size(), lines);

@@ -21,6 +21,7 @@ Machine machine_of(const Request& request) {
   for (const ExternalPool& pool : request.package.workspace_pools) {
     machine.memories.push_back({pool.name, pool.size_hint_bytes, false});
   }
+  if (machine.memories.empty()) machine.memories.push_back({.name = default_workspace_pool});
   for (const ExternalPool& pool : request.package.constant_pools) {
     machine.memories.push_back({pool.name, pool.size_hint_bytes, true});
   }
@@ -37,17 +38,34 @@ std::unique_ptr<Graph> load_model(const Request& request) {
   return import_onnx(request.file, request.import);
 }
 
-void run_pipeline(Graph& graph, const Request& request, const Machine& machine) {
-  Progress progress(request.quiet);
-  const Target& target = *request.target.target;
-  PipelineOptions options = request.pipeline;
-  options.progress = [&](const std::string& pass) { progress.show("compiling: " + pass); };
-  options.message = [&](const std::string& text) {
+namespace {
+
+// The request's pipeline options with progress and messages going where they belong.
+PipelineOptions reporting(const PipelineOptions& options, Progress& progress) {
+  PipelineOptions result = options;
+  result.progress = [&](const std::string& pass) { progress.show("compiling: " + pass); };
+  result.message = [&](const std::string& text) {
     progress.clear();
     fmt::print(stderr, "{}{}", text, text.ends_with('\n') ? "" : "\n");
   };
-  const TargetHooks hooks{target.schedule, target.finish};
-  run_pipeline(graph, PassContext{machine, request.options}, hooks, options);
+  return result;
+}
+
+}  // namespace
+
+void run_pipeline(Graph& graph, const Request& request, const Machine& machine) {
+  Progress progress(request.quiet);
+  const Target& target = *request.target.target;
+  run_pipeline(graph, PassContext{machine, request.options}, {target.schedule, target.finish},
+               reporting(request.pipeline, progress));
+}
+
+void run_named_passes(Graph& graph, const Request& request, const Machine& machine,
+                      const std::vector<std::string>& names) {
+  Progress progress(request.quiet);
+  const Target& target = *request.target.target;
+  run_passes(graph, PassContext{machine, request.options}, {target.schedule, target.finish}, names,
+             reporting(request.pipeline, progress));
 }
 
 Archive compile_to_archive(const Request& request) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "frontend/cli/request.h"
 
@@ -17,6 +18,10 @@ std::unique_ptr<Graph> load_model(const Request& request);
 /// Runs the pipeline (up to request.pipeline.stop_after) with progress on a terminal and reports on
 /// stderr.
 void run_pipeline(Graph& graph, const Request& request, const Machine& machine);
+
+/// Runs the named passes, in the given order.
+void run_named_passes(Graph& graph, const Request& request, const Machine& machine,
+                      const std::vector<std::string>& names);
 
 /// A compiled model in memory.
 Archive compile_to_archive(const Request& request);

@@ -128,18 +128,8 @@ bool is_arm(const TargetAttributes& attributes) {
 }  // namespace
 
 const std::vector<std::string>& generic_attributes() {
-  static const std::vector<std::string> names = {"keys",
-                                                 "device",
-                                                 "model",
-                                                 "tag",
-                                                 "libs",
-                                                 "host",
-                                                 "mcpu",
-                                                 "march",
-                                                 "from_device",
-                                                 "target_device_type",
-                                                 "workspace-byte-alignment",
-                                                 "constants-byte-alignment"};
+  static const std::vector<std::string> names = {
+      "keys", "device", "model", "tag", "libs", "host", "from_device", "target_device_type"};
   return names;
 }
 

@@ -55,7 +55,7 @@ Difference compare_reals(const Tensor& got, const Tensor& want, const Bounds& bo
       difference.max_absolute = std::max(difference.max_absolute, error);
       if (b != 0) difference.max_relative = std::max(difference.max_relative, error / std::abs(b));
     }
-    if (std::isfinite(b) && error <= bounds.rtol * std::abs(b) + atol) continue;
+    if (std::isfinite(error) && error <= bounds.rtol * std::abs(b) + atol) continue;
     if (difference.mismatches++ == 0) {
       difference.problem = fmt::format("element {} is {:.9g}, expected {:.9g}",
                                        index_text(want.type.shape, i), a, b);

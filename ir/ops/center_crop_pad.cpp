@@ -35,9 +35,9 @@ Kernel kernel(const Node& node) {
   for (size_t i = 0; i < shape.size(); ++i) {
     pads |= shape[i] > from_shape[i];
     // Of an odd difference the larger half is at the end.
-    const int64_t start = shape[i] > from_shape[i] ? -((shape[i] - from_shape[i]) / 2)
-                                                   : (from_shape[i] - shape[i]) / 2;
-    from.push_back(at[i] + Expr(start));
+    const bool grows = shape[i] > from_shape[i];
+    from.push_back(grows ? at[i] - Expr((shape[i] - from_shape[i]) / 2)
+                         : at[i] + Expr((from_shape[i] - shape[i]) / 2));
   }
   Expr element = stored_element(k.in(0), from);
   if (pads) element = element.or_else(0);

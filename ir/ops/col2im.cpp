@@ -67,6 +67,7 @@ Kernel kernel(const Node& node) {
     const Expr start = at[i + 2] + Expr(window.pad_begin) - tap * Expr(window.dilation);
     const Expr block = floor_div(start, Expr(window.stride));
     const auto and_also = [&](const Expr& condition) {
+      if (condition->kind == ExprKind::constant) return;  // a stride of 1 always divides
       covers = covers.empty() ? condition : call_expr("and", {covers, condition});
     };
     and_also(equal(floor_mod(start, Expr(window.stride)), 0));

@@ -99,13 +99,23 @@ Kernel kernel(const Node& node) {
   }
   grid_place.emplace_back(0);
 
+  // One stage per axis finds the place in pixels, the last one mixes what lies around it.
   const DType dtype = compute_dtype(x.dtype);
+  const auto place_names = spatial_names("at_", spatial);
+  std::vector<Expr> places;
+  for (int i = 0; i < spatial; ++i) {
+    const TensorRef place = k.local(place_names[i], dtype, {});
+    grid_place.back() = Expr(spatial - 1 - i);  // the grid lists the innermost axis first
+    const Expr grid = cast_expr(dtype, k.in(1).at(grid_place));
+    k.store(place(), Place{node, x.shape[i + 2]}.pixels(grid));
+    places.push_back(place());
+    k.stage();
+  }
   std::vector<Expr> pixel = {result[0], result[1]};
   Expr weight;
   for (int i = 0; i < spatial; ++i) {
     const Place place = {node, x.shape[i + 2]};
-    grid_place.back() = Expr(spatial - 1 - i);  // the grid lists the innermost axis first
-    const Expr at = place.pixels(cast_expr(dtype, k.in(1).at(grid_place)));
+    const Expr at = places[i];
     if (method == Method::nearest) {
       pixel.push_back(place.inside(cast_expr(DType::i64, call_expr("round_even", {at}))));
       continue;

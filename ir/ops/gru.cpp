@@ -34,18 +34,21 @@ std::vector<Value*> expand(Expansion& expansion) {
     return &expansion.add("concat", {summed, taken(expansion, own, 2 * hidden, hidden)},
                           {{"axis", int64_t{0}}});
   };
-  const auto make_step = [&](int64_t direction, Value* projected,
-                             const std::vector<Value*>& old) -> std::vector<Value*> {
+  const auto prepare = [&](int64_t direction) -> MakeStep {
     Value* r = taken(expansion, node.inputs[2], direction, 1, {width, hidden});
-    std::vector<Value*> operands = {projected, r, old[0]};
+    Value* bias = nullptr;
     if (resets_product && node.has_input(3)) {
-      operands.push_back(taken(expansion, biases(direction), width + 2 * hidden, hidden));
+      bias = taken(expansion, biases(direction), width + 2 * hidden, hidden);
     }
     Attributes attributes = cell_attributes_of(node, direction, default_activations);
     attributes["linear_before_reset"] = node.integer("linear_before_reset");
-    return expansion.add_all("gru_cell", operands, states, attributes);
+    return [=, &expansion](Value* projected, const std::vector<Value*>& old) {
+      std::vector<Value*> operands = {projected, r, old[0]};
+      if (bias != nullptr) operands.push_back(bias);
+      return expansion.add_all("gru_cell", operands, states, attributes);
+    };
   };
-  return unrolled(expansion, recurrence, states, make_bias, make_step);
+  return unrolled(expansion, recurrence, states, make_bias, prepare);
 }
 
 std::vector<AttributeSpec> attributes() {
@@ -58,7 +61,7 @@ const Operator gru{
     .name = "gru",
     .summary = "Gated recurrent unit over a sequence.",
     .onnx = {"GRU"},
-    .inputs = {"x", "w", "r", "b?", "sequence_lens?", "initial_h?"},
+    .inputs = {"x", "w", "r", "b?", "sequence_lens?!", "initial_h?"},
     .outputs = {"y", "y_h"},
     .attributes = attributes(),
     .infer = infer,
@@ -99,7 +102,8 @@ Kernel reset_after_kernel(const Node& cell) {
   KernelBuilder k(cell);
   const Expr b = parallel_axis(k, "b", shape[0]);
   const Expr j = parallel_axis(k, "j", hidden);
-  const Expr update = gate_sum(k, 0, b, j, hidden, "update");
+  const TensorRef keep = k.local("keep", compute_dtype(cell.input(2).type.dtype), {});
+  k.store(keep(), cell_activation(cell, 0, gate_sum(k, 0, b, j, hidden, "update")));
   k.stage();
   const Expr reset = gate_sum(k, 1, b, j, hidden, "reset");
   k.stage();
@@ -108,8 +112,7 @@ Kernel reset_after_kernel(const Node& cell) {
   const Expr product = k.reduction(Combine::sum, k.in(2)(b, i) * k.in(1)(row, i),
                                    k.has(3) ? k.in(3)(j) : Expr(), "product");
   const Expr candidate = k.in(0)(b, row) + cell_activation(cell, 0, reset) * product;
-  k.store(k.out()(b, j), mixed(cell_activation(cell, 0, update),
-                               cell_activation(cell, 1, candidate), k.in(2)(b, j)));
+  k.store(k.out()(b, j), mixed(keep(), cell_activation(cell, 1, candidate), k.in(2)(b, j)));
   return k.done();
 }
 

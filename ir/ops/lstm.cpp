@@ -31,18 +31,21 @@ std::vector<Value*> expand(Expansion& expansion) {
     return &expansion.add("add",
                           {taken(expansion, both, 0, width), taken(expansion, both, width, width)});
   };
-  const auto make_step = [&](int64_t direction, Value* projected,
-                             const std::vector<Value*>& old) -> std::vector<Value*> {
+  const auto prepare = [&](int64_t direction) -> MakeStep {
     Value* r = taken(expansion, node.inputs[2], direction, 1, {width, recurrence.hidden});
-    std::vector<Value*> operands = {projected, r, old[0], old[1]};
+    Value* peepholes = nullptr;
     if (node.has_input(7)) {
-      operands.push_back(taken(expansion, node.inputs[7], direction, 1, {3 * recurrence.hidden}));
+      peepholes = taken(expansion, node.inputs[7], direction, 1, {3 * recurrence.hidden});
     }
     Attributes attributes = cell_attributes_of(node, direction, default_activations);
     attributes["input_forget"] = node.integer("input_forget");
-    return expansion.add_all("lstm_cell", operands, states, attributes);
+    return [=, &expansion](Value* projected, const std::vector<Value*>& old) {
+      std::vector<Value*> operands = {projected, r, old[0], old[1]};
+      if (peepholes != nullptr) operands.push_back(peepholes);
+      return expansion.add_all("lstm_cell", operands, states, attributes);
+    };
   };
-  return unrolled(expansion, recurrence, states, make_bias, make_step);
+  return unrolled(expansion, recurrence, states, make_bias, prepare);
 }
 
 std::vector<AttributeSpec> attributes() {
@@ -55,7 +58,7 @@ const Operator lstm{
     .name = "lstm",
     .summary = "Long short-term memory over a sequence.",
     .onnx = {"LSTM"},
-    .inputs = {"x", "w", "r", "b?", "sequence_lens?", "initial_h?", "initial_c?", "p?"},
+    .inputs = {"x", "w", "r", "b?", "sequence_lens?!", "initial_h?", "initial_c?", "p?"},
     .outputs = {"y", "y_h", "y_c"},
     .attributes = attributes(),
     .infer = infer,

@@ -9,10 +9,11 @@
 namespace mlfc {
 namespace {
 
-/// Where in the scale (and zero point) the entry for element `at` of x lies.
-std::vector<Expr> parameter_place(const Node& node, const std::vector<Expr>& at) {
+/// Where in the scale (input 1) or zero point (input 2) the entry for element `at` of x lies. One
+/// entry for all may be a scalar in one and a vector in the other.
+std::vector<Expr> parameter_place(const Node& node, int input, const std::vector<Expr>& at) {
   const TensorType& x = node.input(0).type;
-  const TensorType& scale = node.input(1).type;
+  const TensorType& scale = node.input(input).type;
   if (scale.elements() == 1) return std::vector<Expr>(scale.shape.size(), Expr(0));
   const int axis = normalized_axis(node, node.integer("axis"), x.rank());
   if (scale.rank() == 1) return {at[axis]};
@@ -63,11 +64,11 @@ Kernel quantize_kernel(const Node& node) {
   const TensorType& y = node.output().type;
   KernelBuilder k(node);
   const std::vector<Expr> at = parallel_axes(k, y.shape);
-  const std::vector<Expr> place = parameter_place(node, at);
   const DType dtype = bytes_of(y.dtype) > 2 ? DType::f64 : DType::f32;  // exact for every value
   const Expr x = cast_expr(compute_dtype(node.input(1).type.dtype), k.in(0).at(at));
-  Expr steps = cast_expr(dtype, call_expr("round_even", {x / k.in(1).at(place)}));
-  if (k.has(2)) steps = steps + cast_expr(dtype, k.in(2).at(place));
+  Expr steps =
+      cast_expr(dtype, call_expr("round_even", {x / k.in(1).at(parameter_place(node, 1, at))}));
+  if (k.has(2)) steps = steps + cast_expr(dtype, k.in(2).at(parameter_place(node, 2, at)));
   // The limits come first: what is not a number becomes the lowest integer.
   const Expr limited =
       min_expr(max_expr(Expr(lowest_of(y.dtype)), steps), Expr(highest_of(y.dtype)));
@@ -109,10 +110,9 @@ std::vector<TensorType> infer_dequantize(const Node& node) {
 Kernel dequantize_kernel(const Node& node) {
   KernelBuilder k(node);
   const std::vector<Expr> at = parallel_axes(k, node.output().type.shape);
-  const std::vector<Expr> place = parameter_place(node, at);
   Expr steps = cast_expr(DType::i32, k.in(0).at(at));
-  if (k.has(2)) steps = steps - cast_expr(DType::i32, k.in(2).at(place));
-  const Expr scale = k.in(1).at(place);
+  if (k.has(2)) steps = steps - cast_expr(DType::i32, k.in(2).at(parameter_place(node, 2, at)));
+  const Expr scale = k.in(1).at(parameter_place(node, 1, at));
   const Expr value = cast_expr(scale.dtype(), steps) * scale;
   k.store(k.out().at(at), cast_expr(compute_dtype(node.output().type.dtype), value));
   return k.done();

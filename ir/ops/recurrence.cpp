@@ -113,7 +113,7 @@ struct DirectionResult {
 
 DirectionResult one_direction(Expansion& expansion, const Recurrence& recurrence, int states,
                               int64_t direction, Value* x, const MakeBias& make_bias,
-                              const MakeStep& make_step) {
+                              const PrepareSteps& prepare) {
   const Node& node = expansion.node();
   const int64_t width = recurrence.gates * recurrence.hidden;
   Value* weights = taken(expansion, node.inputs[1], direction, 1, {width, recurrence.inputs});
@@ -125,12 +125,13 @@ DirectionResult one_direction(Expansion& expansion, const Recurrence& recurrence
   for (int i = 0; i < states; ++i) {
     result.last_states.push_back(initial_state(expansion, recurrence, 5 + i, direction));
   }
+  const MakeStep make_step = prepare(direction);
   const bool reverse = recurrence.first_is_reverse || direction == 1;
   result.first_states.resize(recurrence.steps);
   for (int64_t i = 0; i < recurrence.steps; ++i) {
     const int64_t step = reverse ? recurrence.steps - 1 - i : i;
     Value* row = taken(expansion, projected, step * recurrence.batch, recurrence.batch);
-    result.last_states = make_step(direction, row, result.last_states);
+    result.last_states = make_step(row, result.last_states);
     result.first_states[step] = result.last_states.front();
   }
   return result;
@@ -243,7 +244,7 @@ Expr cell_activation(const Node& cell, int index, Expr x, bool clipped) {
 }
 
 std::vector<Value*> unrolled(Expansion& expansion, const Recurrence& recurrence, int states,
-                             const MakeBias& make_bias, const MakeStep& make_step) {
+                             const MakeBias& make_bias, const PrepareSteps& prepare) {
   Value* x = expansion.node().inputs[0];
   if (recurrence.batch_first) x = transposed(expansion, x, {1, 0, 2});
   x = reshaped(expansion, x, {recurrence.steps * recurrence.batch, recurrence.inputs});
@@ -252,7 +253,7 @@ std::vector<Value*> unrolled(Expansion& expansion, const Recurrence& recurrence,
   std::vector<std::vector<Value*>> last(states);
   for (int64_t direction = 0; direction < recurrence.directions; ++direction) {
     const DirectionResult result =
-        one_direction(expansion, recurrence, states, direction, x, make_bias, make_step);
+        one_direction(expansion, recurrence, states, direction, x, make_bias, prepare);
     const Shape one_step = {1, 1, recurrence.batch, recurrence.hidden};
     for (int64_t step = 0; step < recurrence.steps; ++step) {
       rows[step].push_back(reshaped(expansion, result.first_states[step], one_step));

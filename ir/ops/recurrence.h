@@ -36,16 +36,19 @@ Attributes cell_attributes_of(const Node& node, int64_t direction,
 /// Activation number `index` of a cell applied to `x`; the cell's clip limits what goes in.
 Expr cell_activation(const Node& cell, int index, Expr x, bool clipped = true);
 
-/// How an operator makes one step: the new states from the projected input and the old states. The
-/// first state is the one that goes into y.
-using MakeStep = std::function<std::vector<Value*>(int64_t direction, Value* projected,
-                                                   const std::vector<Value*>& states)>;
+/// Makes one step: the new states from the projected input and the old states. The first state is
+/// the one that goes into y.
+using MakeStep =
+    std::function<std::vector<Value*>(Value* projected, const std::vector<Value*>& states)>;
+/// Prepares what all steps of one direction share - weights above all - and returns how to make
+/// one.
+using PrepareSteps = std::function<MakeStep(int64_t direction)>;
 /// The vector added to the projected input of one direction; null for none.
 using MakeBias = std::function<Value*(int64_t direction)>;
 
 /// All steps of all directions; returns the values of y and of the last states.
 std::vector<Value*> unrolled(Expansion& expansion, const Recurrence& recurrence, int states,
-                             const MakeBias& make_bias, const MakeStep& make_step);
+                             const MakeBias& make_bias, const PrepareSteps& prepare);
 
 /// Elements [start, start + count) of axis 0 of `value`; reshaped when a shape is given.
 Value* taken(Expansion& expansion, Value* value, int64_t start, int64_t count,

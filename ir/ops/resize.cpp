@@ -178,6 +178,7 @@ std::vector<Value*> expand(Expansion& expansion) {
   std::vector<int64_t> factors(axes.size(), 1);
   std::vector<int> others;
   for (size_t i = 0; i < axes.size(); ++i) {
+    if (samples[i].is_identity(axes[i].input)) continue;
     const int64_t factor = samples[i].repeats(axes[i].input);
     if (factor > 0) factors[i] = factor;
     if (factor == 0) others.push_back(static_cast<int>(i));
@@ -220,7 +221,7 @@ const Operator resize{
     .name = "resize",
     .summary = "Scales a tensor by interpolation.",
     .onnx = {"Resize", "Upsample"},
-    .inputs = {"x", "roi?", "scales?!", "sizes?!"},
+    .inputs = {"x", "roi?!", "scales?!", "sizes?!"},
     .attributes = {text("mode", "nearest"), text("coordinate_transformation_mode", "half_pixel"),
                    text("nearest_mode", "round_prefer_floor"),
                    text("keep_aspect_ratio_policy", "stretch"), real("cubic_coeff_a", -0.75),

@@ -24,19 +24,21 @@ std::vector<Value*> expand(Expansion& expansion) {
     return &expansion.add(
         "add", {taken(expansion, both, 0, hidden), taken(expansion, both, hidden, hidden)});
   };
-  const auto make_step = [&](int64_t direction, Value* projected, const std::vector<Value*>& old) {
+  const auto prepare = [&](int64_t direction) -> MakeStep {
     Value* r = taken(expansion, node.inputs[2], direction, 1, {hidden, hidden});
-    return expansion.add_all("rnn_cell", {projected, r, old[0]}, states,
-                             cell_attributes_of(node, direction, default_activations));
+    const Attributes attributes = cell_attributes_of(node, direction, default_activations);
+    return [=, &expansion](Value* projected, const std::vector<Value*>& old) {
+      return expansion.add_all("rnn_cell", {projected, r, old[0]}, states, attributes);
+    };
   };
-  return unrolled(expansion, recurrence, states, make_bias, make_step);
+  return unrolled(expansion, recurrence, states, make_bias, prepare);
 }
 
 const Operator rnn{
     .name = "rnn",
     .summary = "Plain recurrent network over a sequence.",
     .onnx = {"RNN"},
-    .inputs = {"x", "w", "r", "b?", "sequence_lens?", "initial_h?"},
+    .inputs = {"x", "w", "r", "b?", "sequence_lens?!", "initial_h?"},
     .outputs = {"y", "y_h"},
     .attributes = recurrence_attributes(),
     .infer = infer,

@@ -77,7 +77,12 @@ void add_row(const SampledAxis& axis, const SamplingOptions& options, double pla
 }  // namespace
 
 bool Samples::is_identity(int64_t input) const {
-  return repeats(input) == 1;
+  if (static_cast<int64_t>(outside.size()) != input) return false;
+  for (size_t i = 0; i < positions.size(); ++i) {
+    const bool elsewhere = positions[i] != static_cast<int64_t>(i) / taps;
+    if (elsewhere && weights[i] != 0) return false;
+  }
+  return std::find(outside.begin(), outside.end(), true) == outside.end();
 }
 
 int64_t Samples::repeats(int64_t input) const {

@@ -31,6 +31,7 @@ struct Samples {
   std::vector<double> weights = {};
   std::vector<bool> outside = {};  ///< per output: beyond the input, to be extrapolated
 
+  /// Output i is input i: the axis keeps its length and nothing is mixed.
   bool is_identity(int64_t input) const;
   /// Output i is input i / factor; 0 when it is not so.
   int64_t repeats(int64_t input) const;

@@ -1,6 +1,9 @@
 // Computes at compile time what depends on constants only: transposed, cast or dequantized weights,
 // the parameters of normalizations. A result that would take much more memory than what it is made
-// from stays a computation, as code is cheaper to store than a large tensor of few values.
+// from stays a computation where its readers can absorb it: a broadcast row costs nothing there and
+// a whole tensor of storage here.
+#include <algorithm>
+
 #include "ir/operator.h"
 #include "passes/graph/folding.h"
 #include "passes/graph/replace.h"
@@ -12,6 +15,17 @@ namespace {
 constexpr int64_t kBudgetBytes = int64_t{1} << 30;
 constexpr int64_t kAlwaysBytes = 4096;
 constexpr int64_t kGrowth = 4;  // as from i8 to f32
+
+bool computes_single_elements(const Node& node) {
+  return node.op->kernel != nullptr && is_elementwise(node.op->kernel(node));
+}
+
+bool readers_can_absorb(const Graph& graph, const Node& node) {
+  if (!computes_single_elements(node)) return false;
+  const std::vector<Node*> readers = graph.users(node.output());
+  return std::all_of(readers.begin(), readers.end(),
+                     [](const Node* reader) { return computes_single_elements(*reader); });
+}
 
 int64_t bytes_of_all(const std::vector<Value*>& values) {
   int64_t bytes = 0;
@@ -28,7 +42,7 @@ void fold_in(Graph& graph, int64_t& budget) {
     if (!has_only_constant_inputs(node) || hands_constant_to_output(graph, node)) continue;
     const int64_t bytes = bytes_of_all(node.outputs);
     const bool grows = bytes > kGrowth * bytes_of_all(node.inputs) && bytes > kAlwaysBytes;
-    if (grows || bytes > budget) continue;
+    if (bytes > budget || (grows && readers_can_absorb(graph, node))) continue;
     std::optional<std::vector<Tensor>> tensors = folded_outputs(node);
     if (!tensors) continue;
     budget -= bytes;

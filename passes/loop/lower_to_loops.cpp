@@ -18,6 +18,7 @@
 #include "ir/affine.h"
 #include "ir/error.h"
 #include "passes/loop/loop_nest.h"
+#include "passes/loop/lower.h"
 #include "passes/loop/segments.h"
 #include "passes/memory/lifetimes.h"
 #include "passes/pass.h"
@@ -419,8 +420,8 @@ Proc lower(const Kernel& kernel, const Schedule& schedule) {
 
 namespace {
 
-// Locals larger than this do not go on the stack of a bare-metal program; they become scratch values
-// that are planned with everything else.
+// Locals larger than this do not go on the stack of a bare-metal program; they become scratch
+// values that are planned with everything else.
 constexpr int64_t kMostStackBytes = 1024;
 
 void move_large_locals(Graph& graph, Node& node, std::vector<Stmt>& body) {

@@ -1,7 +1,10 @@
 // Carries out what makes loops simpler without changing them: loops marked @unroll are written out,
 // loops of one turn or none disappear, and expressions are simplified with what their place in the
 // program tells about the axes.
+#include <algorithm>
+
 #include "ir/affine.h"
+#include "passes/loop/lower.h"
 #include "passes/pass.h"
 
 namespace mlfc {
@@ -37,28 +40,40 @@ void simplify_exprs(Stmt& stmt, const Ranges& ranges) {
 
 std::vector<Stmt> simplified(const std::vector<Stmt>& body, Ranges& ranges);
 
+// A turn that declares locals cannot be written out beside another one: the names would clash.
+bool declares_locals(const std::vector<Stmt>& body) {
+  return std::any_of(body.begin(), body.end(),
+                     [](const Stmt& stmt) { return stmt.kind == StmtKind::local; });
+}
+
+// How many turns a loop with constant bounds makes; nullopt when they are not constant.
+std::optional<int64_t> constant_turns(const Stmt& loop) {
+  const bool constant =
+      loop.begin->kind == ExprKind::constant && loop.end->kind == ExprKind::constant;
+  if (!constant) return std::nullopt;
+  return (loop.end->integer - loop.begin->integer + loop.step - 1) / loop.step;
+}
+
+bool should_write_out(const Stmt& loop) {
+  const std::optional<int64_t> turns = constant_turns(loop);
+  if (!turns || declares_locals(loop.body)) return false;
+  const bool affordable = *turns * count_statements(loop.body) <= kMostUnrolledStatements;
+  return *turns == 1 || (has_mark(loop, "unroll") && affordable);
+}
+
 std::vector<Stmt> simplified_loop(Stmt loop, Ranges& ranges) {
   loop.begin = simplified_index(loop.begin, ranges);
   loop.end = simplified_index(loop.end, ranges);
   const auto begin = range_of(loop.begin, ranges), end = range_of(loop.end, ranges);
   if (begin && end && end->last <= begin->first) return {};
-  const bool constant =
-      loop.begin->kind == ExprKind::constant && loop.end->kind == ExprKind::constant;
-  if (constant) {
-    const int64_t first = loop.begin->integer, last = loop.end->integer;
-    const int64_t turns = (last - first + loop.step - 1) / loop.step;
-    const bool unroll =
-        has_mark(loop, "unroll") && turns * count_statements(loop.body) <= kMostUnrolledStatements;
-    if (turns == 1 || unroll) {
-      std::vector<Stmt> all;
-      for (int64_t value = first; value < last; value += loop.step) {
-        std::vector<Stmt> turn = simplified(with_axis(loop.body, loop.name, value), ranges);
-        // Locals of one turn must not meet those of the next: a turn that declares any keeps braces
-        // by staying a loop of one turn.
-        all.insert(all.end(), turn.begin(), turn.end());
+  if (should_write_out(loop)) {
+    std::vector<Stmt> all;
+    for (int64_t value = loop.begin->integer; value < loop.end->integer; value += loop.step) {
+      for (Stmt& stmt : simplified(with_axis(loop.body, loop.name, value), ranges)) {
+        all.push_back(std::move(stmt));
       }
-      return all;
     }
+    return all;
   }
   if (begin && end) ranges[loop.name] = {begin->first, end->last - 1};
   loop.body = simplified(loop.body, ranges);
@@ -67,45 +82,32 @@ std::vector<Stmt> simplified_loop(Stmt loop, Ranges& ranges) {
   return {loop};
 }
 
-// A turn that declares locals cannot be written out beside another one: the names would clash.
-bool declares_locals(const std::vector<Stmt>& body) {
-  for (const Stmt& stmt : body) {
-    if (stmt.kind == StmtKind::local) return true;
-  }
-  return false;
-}
-
 std::vector<Stmt> simplified(const std::vector<Stmt>& body, Ranges& ranges) {
   std::vector<Stmt> result;
   for (Stmt stmt : body) {
     if (stmt.kind == StmtKind::loop) {
-      const bool keep = declares_locals(stmt.body);
-      if (keep) {
-        Stmt loop = stmt;
-        loop.begin = simplified_index(loop.begin, ranges);
-        loop.end = simplified_index(loop.end, ranges);
-        const auto begin = range_of(loop.begin, ranges), end = range_of(loop.end, ranges);
-        if (begin && end) ranges[loop.name] = {begin->first, end->last - 1};
-        loop.body = simplified(loop.body, ranges);
-        ranges.erase(loop.name);
-        if (!loop.body.empty()) result.push_back(std::move(loop));
-        continue;
-      }
       for (Stmt& inner : simplified_loop(std::move(stmt), ranges))
         result.push_back(std::move(inner));
-      continue;
+    } else {
+      simplify_exprs(stmt, ranges);
+      result.push_back(std::move(stmt));
     }
-    simplify_exprs(stmt, ranges);
-    result.push_back(std::move(stmt));
   }
   return result;
 }
 
+}  // namespace
+
+void simplify(Proc& proc) {
+  Ranges ranges;
+  proc.body = simplified(proc.body, ranges);
+}
+
+namespace {
+
 void simplify_loops(Graph& graph, const PassContext&) {
   for (const auto& node : graph.nodes) {
-    if (!node->proc) continue;
-    Ranges ranges;
-    node->proc->body = simplified(node->proc->body, ranges);
+    if (node->proc) simplify(*node->proc);
   }
 }
 

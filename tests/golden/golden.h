@@ -20,7 +20,7 @@ struct GoldenCase {
 };
 
 struct GoldenFile {
-  std::string folder = {};    ///< print, ops, graph, kernel, loop, memory
+  std::string folder = {};    ///< print, verify, ops, graph, kernel, loop, memory
   std::string name = {};      ///< of the file without its extension
   std::string preamble = {};  ///< what stands before the first case
   std::vector<GoldenCase> cases = {};

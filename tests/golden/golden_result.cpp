@@ -1,6 +1,6 @@
-// Runs one golden case: prints what it reads (print), the kernels operators give (ops), or the
-// program after the pass the file is named after. Every program is verified before and after, and
-// what is printed must read back as itself.
+// Runs one golden case: prints what it reads (print), the problems the verifier finds (verify), the
+// kernels operators give (ops), or the program after the pass the file is named after. Every
+// program is verified before and after, and what is printed must read back as itself.
 #include <algorithm>
 
 #include "ir/error.h"
@@ -75,6 +75,16 @@ std::string print_result(const std::string& input) {
   return printed(*parse_graph(input));
 }
 
+std::string verify_result(const std::string& input) {
+  const auto begins = [&](const char* keyword) { return input.rfind(keyword, 0) == 0; };
+  const std::vector<std::string> found = begins("kernel ") ? problems(parse_kernel(input))
+                                         : begins("proc ") ? problems(parse_proc(input))
+                                                           : problems(*parse_graph(input));
+  std::string text = found.empty() ? "well formed\n" : "";
+  for (const std::string& problem : found) text += problem + "\n";
+  return text;
+}
+
 // The kernels of a program's nodes; what has none (a call, say) prints as it is, and what is known
 // at compile time leaves a program of constants.
 std::string ops_result(const std::string& input) {
@@ -103,6 +113,7 @@ std::string pass_result(const std::string& input, std::string name) {
 std::string golden_result(const GoldenFile& file, const GoldenCase& golden) {
   try {
     if (file.folder == "print") return print_result(golden.input);
+    if (file.folder == "verify") return verify_result(golden.input);
     if (file.folder == "ops") return ops_result(golden.input);
     return pass_result(golden.input, file.name);
   } catch (const UserError& error) {

@@ -134,5 +134,68 @@ TEST(Applications, GetCopiesOfWhatNothingComputes) {
   expect_runs({sample::archive_of(*graph, options)}, "copies", {}, "global_workspace\n");
 }
 
+// Models name things as they like. Each name here is an input, a node, a value and a constant.
+TEST(Applications, CompileWhateverThingsAreCalled) {
+  const std::vector<std::string> names = {"*/ int evil; /*",
+                                          "// x",
+                                          "\n#error no",
+                                          "\"quoted\"",
+                                          "back\\",
+                                          "back\\\nslash",
+                                          "?\?/",
+                                          "%n%s",
+                                          "main",
+                                          "int",
+                                          "class",
+                                          "restrict",
+                                          "NULL",
+                                          "linux",
+                                          "INT8_MAX",
+                                          "__LINE__",
+                                          "_X",
+                                          "0",
+                                          "1e9",
+                                          "a.b",
+                                          "template",
+                                          "true",
+                                          "\xe2\x80\xae right to left",
+                                          std::string("zero\0byte", 9),
+                                          std::string(65536, 'q'),
+                                          "errno",
+                                          "INFINITY",
+                                          "TVM_DLL",
+                                          "inputs",
+                                          "outputs",
+                                          "workspace_pools",
+                                          "output0",
+                                          "status",
+                                          "sid_1_let",
+                                          "global_workspace_1_var",
+                                          "args"};
+  Graph graph;
+  graph.pools = {{"global_workspace", 4}};
+  for (const std::string& name : names) {
+    Value& in = sample::input(graph, name, {1});
+    Value& table = sample::constant(graph, name + "~", {static_cast<float>(graph.values.size())});
+    Node& add =
+        sample::node(graph, name, {&in, &table}, {{name + "+", {1}}}, "o0[0] = i0[0] + i1[0];");
+    Node& move = sample::node(graph, name, {add.outputs[0]}, {{name + "=", {1}}}, "o0[0] = i0[0];");
+    sample::place(*add.outputs[0], "global_workspace", 0);
+    graph.outputs.push_back(move.outputs[0]);
+  }
+  for (const bool has_c_interface : {true, false}) {
+    PackageOptions options = has_c_interface ? c_interface() : PackageOptions{};
+    options.system_lib = true;
+    const Archive archive = sample::archive_of(graph, options);
+    for (const sample::Toolchain& tools : sample::toolchains()) {
+      SCOPED_TRACE(tools.c);
+      Project project;
+      project.add(archive);
+      project.compile(tools);
+      project.check_as_cpp(tools);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace mlfc

@@ -89,8 +89,7 @@ std::string Project::includes() const {
                      MLF_APPLICATIONS);
 }
 
-std::string Project::run(const Toolchain& tools, const std::string& application,
-                         const std::vector<std::string>& runtime, const std::string& defines) {
+void Project::compile(const Toolchain& tools) {
   command("rm -f *.o");
   for (const std::string extension : {".c", ".S"}) {
     for (const std::string& file : generated(extension)) {
@@ -98,12 +97,17 @@ std::string Project::run(const Toolchain& tools, const std::string& application,
                           kWarnings, includes(), file, file));
     }
   }
+}
+
+std::string Project::run(const Toolchain& tools, const std::string& application,
+                         const std::vector<std::string>& runtime, const std::string& defines) {
+  compile(tools);
   for (const std::string& file : runtime) {
     command(fmt::format("{} {} -w {} -c runtime/src/runtime/crt/{} -o runtime_{}.o", tools.c,
                         kOptions, includes(), file, fs::path(file).stem().string()));
   }
-  command(fmt::format("{} -std=c99 -O1 {} {} {} {}/{}.c *.o -lm -o application", tools.c, kWarnings,
-                      includes(), defines, MLF_APPLICATIONS, application));
+  command(fmt::format("{} {} -no-pie {} {} {} {}/{}.c *.o -lm -o application", tools.c, kOptions,
+                      kWarnings, includes(), defines, MLF_APPLICATIONS, application));
   return command("./application");
 }
 

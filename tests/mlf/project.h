@@ -25,6 +25,8 @@ class Project {
 
   /// Unpacks an archive; several may share the folder.
   void add(const Archive& archive);
+  /// Compiles the generated files to objects; all warnings are errors.
+  void compile(const Toolchain& tools);
   /// The program's output; compilers' and programs' failures fail the test with their messages.
   /// `application` is a file of tests/mlf/applications, `runtime` names runtime sources it needs.
   std::string run(const Toolchain& tools, const std::string& application,

@@ -92,6 +92,8 @@ application pools external_pools ""
 archive tiny $c_interface --workspace-pools sram,dtcm --workspace-pools-targets sram:c \
   --workspace-pools-targets dtcm:c --workspace-pools-size-hint-bytes sram:4
 application tiny external_pools ""
+archive flash $c_interface --constant-pools flash --constant-pools-targets flash:c
+application flash constant_pool ""
 archive io $c_interface --pass-config tir.usmp.use_workspace_io=1
 application io workspace_io "" -DPOOL=global_workspace
 archive io_pools $c_interface --pass-config tir.usmp.use_workspace_io=1 --workspace-pools sram \
@@ -108,6 +110,19 @@ archive first $c_interface --module-name First
 archive second $c_interface --module-name second
 cp -r second/codegen first/
 application first two_models ""
+
+# --- a machine where int32_t is not int -----------------------------------------------------------
+if command -v riscv64-unknown-elf-gcc >/dev/null; then
+  for name in c c_system packed packed_system stack io pools binary; do
+    for source in "$name"/codegen/host/src/*_lib*.c "$name"/codegen/host/src/*.S; do
+      [ -e "$source" ] || continue
+      riscv64-unknown-elf-gcc --specs=picolibc.specs -march=rv32imafd -mabi=ilp32d -std=c99 -O1 \
+        $warnings -I"$name/runtime/include" -I"$name/codegen/host/include" \
+        -I"$name/codegen/host/src" -c "$source" -o riscv.o || fail "riscv32 on $source"
+    done
+  done
+  echo "ok: riscv32 compiles"
+fi
 
 # --- equal requests, equal bytes ------------------------------------------------------------------
 mkdir elsewhere

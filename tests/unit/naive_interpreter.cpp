@@ -15,20 +15,43 @@ struct Number {
   int64_t integer = 0;
 };
 
+double rounded_real(DType dtype, double value) {
+  const auto single = static_cast<float>(value);
+  switch (dtype) {
+    case DType::f16:
+      return half_to_float(float_to_half(single));
+    case DType::bf16:
+      return bfloat_to_float(float_to_bfloat(single));
+    case DType::f32:
+      return single;
+    default:
+      return value;
+  }
+}
+
+int64_t wrapped(DType dtype, int64_t value) {
+  if (dtype == DType::boolean) return value != 0;
+  const int spare_bits = 64 - 8 * bytes_of(dtype);
+  const auto high = static_cast<uint64_t>(value) << spare_bits;
+  return info(dtype).kind == DTypeKind::unsigned_integer ? static_cast<int64_t>(high >> spare_bits)
+                                                         : static_cast<int64_t>(high) >> spare_bits;
+}
+
 // The value a tensor of `dtype` would give back after storing it.
 Number rounded(DType dtype, const Number& value) {
-  Tensor cell(TensorType{dtype, {}, {}});
-  if (is_float(dtype)) {
-    cell.set_real(0, value.real);
-  } else {
-    cell.set_integer(0, value.integer);
-  }
-  return {cell.real(0), is_float(dtype) ? 0 : cell.integer(0)};
+  if (is_float(dtype)) return {rounded_real(dtype, value.real), 0};
+  return {0, wrapped(dtype, value.integer)};
 }
 
 Number number_of(const Tensor& tensor, int64_t place) {
   if (is_float(tensor.type.dtype)) return {tensor.real(place), 0};
   return {0, tensor.integer(place)};
+}
+
+int64_t place_of(const std::vector<int64_t>& index, const Shape& shape) {
+  int64_t place = 0;
+  for (size_t axis = 0; axis < shape.size(); ++axis) place = place * shape[axis] + index[axis];
+  return place;
 }
 
 class NaiveRun {
@@ -83,7 +106,7 @@ class NaiveRun {
     std::vector<int64_t> index;
     for (const Expr& expr : target.indices) index.push_back(evaluate(expr).integer);
     const Number value = evaluate(with_dtype(target.value, tensor.type.dtype));
-    const int64_t place = tensor.type.explicit_layout().place(index);
+    const int64_t place = place_of(index, tensor.type.shape);
     if (is_float(tensor.type.dtype)) {
       tensor.set_real(place, value.real);
     } else {
@@ -121,7 +144,7 @@ class NaiveRun {
       index.push_back(evaluate(read->args[axis]).integer);
       inside &= index[axis] >= 0 && index[axis] < tensor.type.shape[axis];
     }
-    if (inside) return number_of(tensor, tensor.type.explicit_layout().place(index));
+    if (inside) return number_of(tensor, place_of(index, tensor.type.shape));
     check(!read->otherwise.empty(), "outside: ", read);
     return evaluate(read->otherwise);
   }

@@ -1,0 +1,30 @@
+#!/bin/bash
+# recorded.sh MLFC DEVICE - validates third-party models on inputs and outputs recorded with them.
+# MLFC_TEST_DATA names the folder that holds them (models/, onnx-nodes/); without it the test is
+# skipped. Everything named here must pass; what needs integer kernels or recurrences is not named.
+set -u
+mlfc=$1 device=$2
+data=${MLFC_TEST_DATA:-}
+if [ -z "$data" ] || [ ! -d "$data/models/onnx" ]; then
+  echo "skipped: MLFC_TEST_DATA does not name a folder with models/onnx"
+  exit 77
+fi
+float_models="autoencoder1d basic_pitch blazeface_front cct2_opset20 deepquant_block dnsmos_p808
+  espdl_tcn_stream fastestdet micro_kws_fp32 mlperf_ad_fp16 mlperf_resnet8_fp16 mlperf_vww_fp16
+  mnist8_cntk nemo_dronet ocr_angle_shufflenet super_resolution_10 uface_slim320_raw wml_cifar_cnn
+  yolox_nano"
+cases=()
+for name in $float_models; do cases+=("$data/models/onnx/$name"); done
+cases+=("$data/models/deeploy-kernels")
+report=$(mktemp)
+trap 'rm -f "$report"' EXIT
+NO_COLOR=1 "$mlfc" validate --device "$device" "${cases[@]}" >"$report" 2>&1
+grep -v '^passed ' "$report"
+# The interpreter also runs ONNX's newest node tests: none may fail; what is not there yet is refused.
+if [ "$device" = interpreter ]; then
+  NO_COLOR=1 "$mlfc" validate --rtol 1e-3 --device interpreter "$data/onnx-nodes" >"$report.nodes" 2>&1
+  grep '^failed ' "$report.nodes"
+  tail -n 1 "$report.nodes"
+  tail -n 1 "$report.nodes" | grep -q ' 0 failed' || exit 1
+fi
+tail -n 1 "$report" | grep -Eq '^[0-9]+ passed, 0 failed, 0 refused$'
