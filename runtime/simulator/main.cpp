@@ -1,5 +1,6 @@
 // snitch-sim: runs an ELF program on a simulated Snitch cluster and exits with the program's code.
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -75,6 +76,9 @@ Arguments parse(int argc, char** argv) {
       const auto text =
           disassemble(decode(static_cast<uint32_t>(std::stoul(value(i), nullptr, 16))), 0);
       std::printf("%s\n", text.c_str());
+    } else if (word == "--help" || word == "-h") {
+      std::fputs(usage, stdout);
+      std::exit(0);
     } else if (word.rfind("--", 0) == 0) {
       fail_usage("unknown option " + word);
     } else if (result.program.empty()) {
