@@ -84,10 +84,10 @@ DType tensor_dtype(const onnx::ValueInfoProto& info, const std::string& where);
 // nodes.cpp
 std::map<std::string, Tensor> initialisers_of(const onnx::GraphProto& proto, const Model& model);
 void define(Scope& scope, const std::string& name, Value& value, const std::string& where);
-void convert_nodes(const NodeProtos& nodes, Model& model, Scope& scope);
+void convert_nodes(const NodeProtos& nodes, const Model& model, Scope& scope);
 /// A sub-graph of control flow.
 std::unique_ptr<Graph> convert_region(const onnx::GraphProto& proto, const std::string& name,
-                                      Model& model, const Scope& outer);
+                                      const Model& model, const Scope& outer);
 
 // attributes.cpp
 /// All attributes but graphs, function parameters resolved.

@@ -101,7 +101,7 @@ bool add_as_constants(const ForeignNode& foreign, const Operator& op, Scope& sco
 }
 
 /// Sub-graphs in the order of their attributes' names; each region is named after its attribute.
-void add_regions(const onnx::NodeProto& proto, Node& node, Model& model, const Scope& scope,
+void add_regions(const onnx::NodeProto& proto, Node& node, const Model& model, const Scope& scope,
                  const std::string& where) {
   std::map<std::string, const onnx::GraphProto*> graphs;
   for (const onnx::AttributeProto& attribute : proto.attribute()) {
@@ -128,7 +128,7 @@ void adopt(ForeignNode& node, const Operator& op, const Model& model, const std:
   }
 }
 
-void convert_operator(const onnx::NodeProto& proto, Model& model, Scope& scope) {
+void convert_operator(const onnx::NodeProto& proto, const Model& model, Scope& scope) {
   const std::string where = place_of(model, proto);
   const Operator* op = find_onnx_operator(plain_domain(proto.domain()), proto.op_type());
   check(op != nullptr, "check_support let the operator ", proto.op_type(), " pass");
@@ -156,8 +156,8 @@ void convert_operator(const onnx::NodeProto& proto, Model& model, Scope& scope) 
 }
 
 /// Puts the body of a model's function in the place of its call.
-void inline_function(const onnx::NodeProto& call, const onnx::FunctionProto& function, Model& model,
-                     Scope& scope) {
+void inline_function(const onnx::NodeProto& call, const onnx::FunctionProto& function,
+                     const Model& model, Scope& scope) {
   const std::string where = place_of(model, call);
   if (scope.depth >= max_depth) {
     fail(where, "functions call each other deeper than ", max_depth, " levels");
@@ -228,7 +228,7 @@ std::map<std::string, Tensor> initialisers_of(const onnx::GraphProto& proto, con
   return tensors;
 }
 
-void convert_nodes(const NodeProtos& nodes, Model& model, Scope& scope) {
+void convert_nodes(const NodeProtos& nodes, const Model& model, Scope& scope) {
   for (const int index : execution_order(nodes, model)) {
     const onnx::NodeProto& node = nodes[index];
     if (const onnx::FunctionProto* function = find_function(model, node)) {
@@ -240,7 +240,7 @@ void convert_nodes(const NodeProtos& nodes, Model& model, Scope& scope) {
 }
 
 std::unique_ptr<Graph> convert_region(const onnx::GraphProto& proto, const std::string& name,
-                                      Model& model, const Scope& outer) {
+                                      const Model& model, const Scope& outer) {
   const std::string file = model.file + ": sub-graph '" + name + "'";
   if (outer.depth >= max_depth) {
     fail(file, "sub-graphs are nested deeper than ", max_depth, " levels");

@@ -97,7 +97,7 @@ std::string key_of(const std::string& tar, const BuildOptions& options,
                       options.profile));
   key.add(options.optimisation);
   for (const std::string& flag : options.flags) key.add(flag);
-  key.add("4");  // the version of what this file does
+  key.add("5");  // the version of what this file does
   return key.text();
 }
 
@@ -193,8 +193,9 @@ void fill_cache(const fs::path& entry, const Build& build) {
   if (error) fs::remove_all(pattern, error);  // another run was faster
 }
 
-/// The harness, compiled once for each compiler and set of options: one relocatable object.
-fs::path harness_object(const BuildOptions& options, const std::string& compiler_path) {
+/// The harness's objects, compiled once for each compiler and set of options.
+std::vector<std::string> harness_objects(const BuildOptions& options,
+                                         const std::string& compiler_path) {
   const fs::path entry = cache_folder() / ("harness-" + key_of("", options, compiler_path));
   const auto build = [&](const fs::path& folder) {
     unpack_harness(folder);
@@ -205,17 +206,22 @@ fs::path harness_object(const BuildOptions& options, const std::string& compiler
     }
     const bool board = options.device == Device::qemu_riscv32;
     words.push_back((board ? folder / "runtime/virt/ticks.c" : harness / "ticks_host.c").string());
-    words.insert(words.end(), {"-nostdlib", "-r", "-o", (folder / "harness.o").string()});
+    words.emplace_back("-c");
     run_compiler(words, folder, "the harness", options);
   };
-  if (!fs::exists(entry / "harness.o")) fill_cache(entry, build);
+  if (!fs::exists(entry)) fill_cache(entry, build);
   std::error_code error;
   fs::last_write_time(entry, fs::file_time_type::clock::now(), error);  // see trim_cache
-  return entry / "harness.o";
+  std::vector<std::string> objects;
+  for (const auto& file : fs::directory_iterator(entry)) {
+    if (file.path().extension() == ".o") objects.push_back(file.path().string());
+  }
+  std::ranges::sort(objects);
+  return objects;
 }
 
 std::vector<std::string> command(const fs::path& folder, const BuildOptions& options,
-                                 const fs::path& harness) {
+                                 const std::vector<std::string>& harness) {
   const fs::path archive = folder / "archive";
   std::vector<std::string> words = compiler_words(folder, options);
   words.insert(words.end(), {"-I" + (archive / "codegen/host/include").string(),
@@ -224,7 +230,7 @@ std::vector<std::string> command(const fs::path& folder, const BuildOptions& opt
   words.push_back((folder / "driver.c").string());
   const std::vector<std::string> sources = sources_of(archive);
   words.insert(words.end(), sources.begin(), sources.end());
-  words.push_back(harness.string());
+  words.insert(words.end(), harness.begin(), harness.end());
   if (options.device == Device::qemu_riscv32) {
     words.push_back("@" + (folder / "runtime/virt/link.options").string());
   }
@@ -246,7 +252,7 @@ std::vector<std::string> add_counters(const fs::path& archive, const std::string
 
 void build_in(const fs::path& folder, const std::string& tar, const BuildOptions& options,
               const std::string& compiler_path) {
-  const fs::path harness = harness_object(options, compiler_path);
+  const std::vector<std::string> harness = harness_objects(options, compiler_path);
   unpack_archive(tar, folder / "archive");
   const ArchiveInterface interface = read_archive_interface(folder / "archive");
   unpack_harness(folder);
