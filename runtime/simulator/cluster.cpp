@@ -48,6 +48,9 @@ Wiring Cluster::wiring() {
   w.software_interrupt = [this](uint32_t hart, bool on) {
     if (hart < cores_.size()) cores_[hart].hart().software_interrupt = on;
   };
+  w.prefetch = [this](bool on) {
+    for (Core& core : cores_) core.set_prefetch(on);
+  };
   w.exit = [this](uint32_t code) {
     exiting_ = true;
     outcome_.exited = true;
@@ -60,35 +63,7 @@ Wiring Cluster::wiring() {
 }
 
 uint64_t Cluster::metric(uint32_t number, uint32_t hart) const {
-  const Counters& c = cores_[hart < cores_.size() ? hart : 0].counters();
-  switch (number) {
-    case 0:
-      return now_;
-    case 1:
-      return counters_.tcdm_accessed;
-    case 2:
-      return counters_.tcdm_congested;
-    case 3:
-      return c.fpu_issued;
-    case 4:
-      return c.fp_issued;
-    case 5:
-      return c.core_to_fpu;
-    case 6:
-      return c.retired;
-    case 7:
-      return c.retired_load;
-    case 8:
-      return c.retired_alu;
-    case 9:
-      return c.retired_offload;
-    case 25:
-      return counters_.dma_busy;
-    case 26:
-      return c.l0_misses;
-    default:
-      return 0;
-  }
+  return event_total(number, cores_[hart % cores_.size()].counters(), counters_, now_);
 }
 
 void Cluster::load(const std::vector<uint8_t>& elf) {

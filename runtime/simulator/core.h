@@ -54,6 +54,7 @@ class Core {
   const Counters& counters() const { return counters_; }
   const FpSubsystem& fp() const { return fp_; }
   bool has_bank_hold(uint32_t& offset);
+  void set_prefetch(bool on) { icache_.set_prefetch(on); }
   std::string state(uint64_t now) const;
 
  private:

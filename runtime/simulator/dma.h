@@ -30,6 +30,11 @@ class Dma {
   bool busy(uint64_t now) const { return !jobs_.empty() || now < busy_until_; }
 
  private:
+  // Bytes of the row that one address on the interconnect stands for.
+  struct Burst {
+    uint32_t begin = 0;
+    uint32_t end = 0;
+  };
   struct Job {
     uint64_t source = 0;
     uint64_t target = 0;
@@ -42,6 +47,11 @@ class Dma {
     bool outward = false;
     uint32_t rows_done = 0;
     uint32_t row_done = 0;  // bytes of the row
+    bool decoupled = false;
+    Burst read;   // the burst the reading side is in
+    Burst write;  // and the writing side
+    uint32_t pc = 0;  // of the instruction that started it
+    const Instruction* instruction = nullptr;
   };
 
   uint32_t start(const Offload& offload, uint32_t size, uint32_t config, uint64_t now);
@@ -49,6 +59,8 @@ class Dma {
   void check(const Job& job, const Offload& offload);
   void begin(Job& job, uint64_t now);
   uint32_t next_beat(const Job& job) const;
+  void count_beat(Job& job, uint32_t count, ClusterCounters& counters) const;
+  void count_wait(ClusterCounters& counters) const;
   int row_cost(const Job& job) const;
   void copy(uint32_t source, uint32_t target, uint32_t count);
 
