@@ -20,14 +20,15 @@ Cluster::Cluster(const Machine& machine, Options options)
       trace_(options_.trace_file.empty() ? nullptr : std::make_unique<Trace>(options_.trace_file)),
       memory_(machine),
       shared_cache_(machine),
+      watch_(memory_, rules_),
       tcdm_(machine),
-      dma_(machine, machine.compute_cores, memory_, rules_),
+      dma_(machine, machine.compute_cores, memory_, rules_, watch_),
       peripherals_(machine, wiring()),
       clint_(machine, wiring()),
       console_(wiring()) {
   cores_.reserve(static_cast<size_t>(machine.harts()));
   for (int id = 0; id < machine.harts(); id++)
-    cores_.emplace_back(machine_, id, memory_, shared_cache_, rules_, trace_.get());
+    cores_.emplace_back(machine_, id, memory_, shared_cache_, rules_, watch_, trace_.get());
   ports_.resize(cores_.size());
   last_progress_.resize(cores_.size());
   progress_.resize(cores_.size());
@@ -92,6 +93,7 @@ Outcome Cluster::run() {
 }
 
 void Cluster::run_timed() {
+  for (const Core& core : cores_) watch_.add(core.streams());
   while (!exiting_) {
     cycle();
     if (now_ % check_interval == 0) look_for_deadlock();

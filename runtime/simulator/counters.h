@@ -68,8 +68,8 @@ struct ClusterCounters {
   uint64_t dma_waits_for_sink = 0;  // cycles in which the writing side is held up
 };
 
-// The running total of one of the events the performance counters can select. `hart` is the selected
-// hart's counters, `now` the cycles since the start.
+// The running total of one of the events the performance counters can select. `hart` is the
+// selected hart's counters, `now` the cycles since the start.
 uint64_t event_total(uint32_t metric, const Counters& hart, const ClusterCounters& cluster,
                      uint64_t now);
 

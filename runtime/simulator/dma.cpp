@@ -24,8 +24,8 @@ uint32_t to_page_end(uint32_t address) {
 
 }  // namespace
 
-Dma::Dma(const Machine& machine, int hart, Memory& memory, Rules& rules)
-    : machine_(machine), hart_(hart), memory_(memory), rules_(rules) {}
+Dma::Dma(const Machine& machine, int hart, Memory& memory, Rules& rules, const StoreWatch& watch)
+    : machine_(machine), hart_(hart), memory_(memory), rules_(rules), watch_(watch) {}
 
 bool Dma::execute(const Offload& offload, uint64_t now, uint32_t& result) {
   const Instruction& i = *offload.instruction;
@@ -161,8 +161,8 @@ void Dma::count_beat(Job& job, uint32_t count, ClusterCounters& counters) const 
         side.requested += beat * beats(own + at, length);
       }
       const uint32_t next = std::min(stop, burst.end);
-      side.beats += beats(own + burst.begin, next - burst.begin) -
-                    beats(own + burst.begin, at - burst.begin);
+      side.beats +=
+          beats(own + burst.begin, next - burst.begin) - beats(own + burst.begin, at - burst.begin);
       at = next;
       finished += at == burst.end;
     }
@@ -181,7 +181,8 @@ void Dma::count_wait(ClusterCounters& counters) const {
   (job.outward && begun ? counters.dma_waits_for_sink : counters.dma_waits_for_data)++;
 }
 
-void Dma::copy(uint32_t source, uint32_t target, uint32_t count) {
+void Dma::copy(const Job& job, uint32_t source, uint32_t target, uint32_t count) {
+  watch_.check(source, count, {hart_, job.pc, job.instruction});
   std::array<uint8_t, beat> data{};
   memory_.read_bytes(source, data.data(), count);
   memory_.write_bytes(target, data.data(), count);
@@ -198,7 +199,7 @@ void Dma::step(uint64_t now, Tcdm& tcdm, ClusterCounters& counters) {
   const uint32_t count = next_beat(job);
   const auto source = static_cast<uint32_t>(job.source) + job.row_done;
   const auto target = static_cast<uint32_t>(job.target) + job.row_done;
-  copy(source, target, count);
+  copy(job, source, target, count);
   count_beat(job, count, counters);
   if (memory_.is_tcdm(source)) tcdm.take_superbank(memory_.tcdm_offset(source));
   if (memory_.is_tcdm(target)) tcdm.take_superbank(memory_.tcdm_offset(target));
@@ -223,8 +224,8 @@ void Dma::run_all(ClusterCounters& counters) {
     Job& job = jobs_.front();
     for (uint32_t r = 0; r < job.rows; r++) {
       for (uint32_t done = 0; done < job.row; done += beat)
-        copy(static_cast<uint32_t>(job.source) + done, static_cast<uint32_t>(job.target) + done,
-             std::min(beat, job.row - done));
+        copy(job, static_cast<uint32_t>(job.source) + done,
+             static_cast<uint32_t>(job.target) + done, std::min(beat, job.row - done));
       job.read = job.write = {};
       count_beat(job, job.row, counters);
       job.source += job.source_stride;

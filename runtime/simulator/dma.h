@@ -10,13 +10,14 @@
 #include "memory.h"
 #include "rules.h"
 #include "sequencer.h"
+#include "store_watch.h"
 #include "tcdm.h"
 
 namespace snitch {
 
 class Dma {
  public:
-  Dma(const Machine& machine, int hart, Memory& memory, Rules& rules);
+  Dma(const Machine& machine, int hart, Memory& memory, Rules& rules, const StoreWatch& watch);
 
   // Executes one DMA instruction. False if it has to wait because the queue is full. If the
   // instruction has a result, it is in `result`.
@@ -48,8 +49,8 @@ class Dma {
     uint32_t rows_done = 0;
     uint32_t row_done = 0;  // bytes of the row
     bool decoupled = false;
-    Burst read;   // the burst the reading side is in
-    Burst write;  // and the writing side
+    Burst read;       // the burst the reading side is in
+    Burst write;      // and the writing side
     uint32_t pc = 0;  // of the instruction that started it
     const Instruction* instruction = nullptr;
   };
@@ -62,12 +63,13 @@ class Dma {
   void count_beat(Job& job, uint32_t count, ClusterCounters& counters) const;
   void count_wait(ClusterCounters& counters) const;
   int row_cost(const Job& job) const;
-  void copy(uint32_t source, uint32_t target, uint32_t count);
+  void copy(const Job& job, uint32_t source, uint32_t target, uint32_t count);
 
   Machine machine_;
   int hart_;
   Memory& memory_;
   Rules& rules_;
+  const StoreWatch& watch_;
   uint64_t source_ = 0;
   uint64_t target_ = 0;
   uint32_t source_stride_ = 0;
