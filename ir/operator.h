@@ -58,6 +58,10 @@ class Expansion {
   const Node& node_;
 };
 
+/// Types of the outputs of an operator that expands, found by expanding it: its `infer` when the
+/// expansion says all there is to say, messages included.
+std::vector<TensorType> infer_by_expanding(const Node& node);
+
 /// A C function shipped with the generated code, for work no kernel can declare (sorting, data
 /// dependent output). `c_source` is complete C99 text of one function named `c_name`, taking
 /// pointers to the inputs, then to the outputs, as written in `c_source`; constants and shapes are

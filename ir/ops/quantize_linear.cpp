@@ -5,6 +5,7 @@
 #include "ir/ops/axes.h"
 #include "ir/ops/convert.h"
 #include "ir/ops/elementwise.h"
+#include "ir/ops/zero_point.h"
 
 namespace mlfc {
 namespace {
@@ -18,31 +19,41 @@ std::vector<Expr> parameter_place(const Node& node, int input, const std::vector
   const int axis = normalized_axis(node, node.integer("axis"), x.rank());
   if (scale.rank() == 1) return {at[axis]};
   std::vector<Expr> place = at;
-  place[axis] = floor_div(at[axis], Expr(node.integer("block_size")));
+  const bool is_one_block = scale.shape[axis] == 1;
+  place[axis] = is_one_block ? Expr(0) : floor_div(at[axis], Expr(node.integer("block_size")));
   return place;
 }
 
-void check_parameters(const Node& node) {
+/// Fails unless input `input` has one entry, one for each of an axis of x, or one for each block.
+void check_entries(const Node& node, int input) {
   const TensorType& x = node.input(0).type;
-  const TensorType& scale = node.input(1).type;
-  check_accepts(node, 1, Accepts::reals);
-  if (node.has_input(2) && node.input(2).type.elements() != scale.elements()) {
-    fail(node, "scale and zero point must have one shape but are ", scale, " and ",
-         node.input(2).type);
-  }
-  if (scale.elements() == 1) return;
+  const TensorType& entries = node.input(input).type;
+  const std::string name = input_name(node, input);
+  if (entries.elements() == 1) return;
   const int axis = normalized_axis(node, node.integer("axis"), x.rank());
-  if (scale.rank() == 1) {
-    if (scale.shape[0] == x.shape[axis]) return;
-    fail(node, "scale is ", scale, " but axis ", axis, " of x, ", x, ", has ", x.shape[axis],
+  if (entries.rank() == 1) {
+    if (entries.shape[0] == x.shape[axis]) return;
+    fail(node, name, " is ", entries, " but axis ", axis, " of x, ", x, ", has ", x.shape[axis],
          " entries; check 'axis'");
   }
   const int64_t block = node.integer("block_size");
   Shape expected = x.shape;
   if (block > 0) expected[axis] = (x.shape[axis] + block - 1) / block;
-  if (block < 1 || scale.shape != expected) {
-    fail(node, "scale is ", scale, ", which does not fit blocks of ", block, " along axis ", axis,
-         " of ", x);
+  if (block < 1 || entries.shape != expected) {
+    fail(node, name, " is ", entries, ", which does not fit blocks of ", block, " along axis ",
+         axis, " of ", x);
+  }
+}
+
+void check_parameters(const Node& node) {
+  check_scale(node, 1);
+  check_entries(node, 1);
+  if (!node.has_input(2)) return;
+  check_entries(node, 2);
+  const TensorType& scale = node.input(1).type;
+  const TensorType& zero_point = node.input(2).type;
+  if (zero_point.elements() != scale.elements() && zero_point.elements() != 1) {
+    fail(node, "scale is ", scale, " but zero_point is ", zero_point, "; they must have one shape");
   }
 }
 
@@ -55,7 +66,8 @@ std::vector<TensorType> infer_quantize(const Node& node) {
   if (node.has("output_dtype")) dtype = dtype_named(node.text("output_dtype")).value_or(dtype);
   if (node.has_input(2)) dtype = node.input(2).type.dtype;
   if (!is_integer(dtype) || bytes_of(dtype) > 4) {
-    fail(node, "quantizing to ", dtype, " is not possible; use integers of 8, 16 or 32 bits");
+    fail(node, node.has_input(2) ? "zero_point is " : "the result is to be ", dtype,
+         " but must be of integers of 8, 16 or 32 bits; quantize the model again");
   }
   return {{dtype, node.input(0).type.shape}};
 }
@@ -79,7 +91,7 @@ Kernel quantize_kernel(const Node& node) {
 const Operator quantize_linear{
     .name = "quantize_linear",
     .summary = "Integers that stand for real numbers.",
-    .onnx = {"QuantizeLinear"},
+    .onnx = {"QuantizeLinear", "com.microsoft.QuantizeLinear"},
     .inputs = {"x", "scale", "zero_point?"},
     .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "u8")},
     .adopt =
@@ -98,10 +110,7 @@ const RegisteredOperator registered_quantize{quantize_linear};
 std::vector<TensorType> infer_dequantize(const Node& node) {
   check_accepts(node, 0, Accepts::integers);
   check_parameters(node);
-  if (node.has_input(2) && node.input(2).type.dtype != node.input(0).type.dtype) {
-    fail(node, "x and zero point must have one element type but are ", node.input(0).type, " and ",
-         node.input(2).type);
-  }
+  check_zero_point_dtype(node, 2, 0);
   DType dtype = node.input(1).type.dtype;
   if (node.has("output_dtype")) dtype = dtype_named(node.text("output_dtype")).value_or(dtype);
   return {{dtype, node.input(0).type.shape}};
@@ -121,7 +130,7 @@ Kernel dequantize_kernel(const Node& node) {
 const Operator dequantize_linear{
     .name = "dequantize_linear",
     .summary = "The real numbers that integers stand for.",
-    .onnx = {"DequantizeLinear"},
+    .onnx = {"DequantizeLinear", "com.microsoft.DequantizeLinear"},
     .inputs = {"x", "scale", "zero_point?"},
     .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "f32")},
     .adopt =
