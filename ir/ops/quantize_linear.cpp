@@ -1,6 +1,8 @@
 // Between real numbers and the integers that stand for them: real = scale * (integer - zero point).
 // Scales are per tensor, per entry of one axis, or per block along it. Quantizing rounds the
 // quotient to the nearest integer, halves to the even one, and saturates.
+#include <cmath>
+
 #include "ir/ops/adopt.h"
 #include "ir/ops/axes.h"
 #include "ir/ops/convert.h"
@@ -57,6 +59,31 @@ void check_parameters(const Node& node) {
   }
 }
 
+/// The numbers the result may have: of its type, or of fewer bits when the node says so.
+struct Range {
+  double lowest = 0;
+  double highest = 0;
+};
+
+Range range_of(const Node& node, DType dtype) {
+  const int64_t bits = node.integer("bits");
+  if (bits == 0) return {lowest_of(dtype), highest_of(dtype)};
+  const bool has_sign = info(dtype).kind == DTypeKind::signed_integer;
+  const double count = std::ldexp(1.0, static_cast<int>(bits));
+  return has_sign ? Range{-count / 2, count / 2 - 1} : Range{0, count - 1};
+}
+
+void check_zero_point_range(const Node& node) {
+  if (node.integer("bits") == 0 || !node.has_input(2) || !node.input(2).is_constant()) return;
+  const Range range = range_of(node, node.input(2).type.dtype);
+  for (const int64_t number : node.input(2).constant->integers()) {
+    const auto real = static_cast<double>(number);
+    if (range.lowest <= real && real <= range.highest) continue;
+    fail(node, "zero_point holds ", number, " but results of ", node.integer("bits"),
+         " bits are between ", range.lowest, " and ", range.highest, "; quantize the model again");
+  }
+}
+
 // --- quantize_linear ------------------------------------------------------------------------
 
 std::vector<TensorType> infer_quantize(const Node& node) {
@@ -69,6 +96,8 @@ std::vector<TensorType> infer_quantize(const Node& node) {
     fail(node, node.has_input(2) ? "zero_point is " : "the result is to be ", dtype,
          " but must be of integers of 8, 16 or 32 bits; quantize the model again");
   }
+  check_bits(node, dtype);
+  check_zero_point_range(node);
   return {{dtype, node.input(0).type.shape}};
 }
 
@@ -82,8 +111,8 @@ Kernel quantize_kernel(const Node& node) {
       cast_expr(dtype, call_expr("round_even", {x / k.in(1).at(parameter_place(node, 1, at))}));
   if (k.has(2)) steps = steps + cast_expr(dtype, k.in(2).at(parameter_place(node, 2, at)));
   // The limits come first: what is not a number becomes the lowest integer.
-  const Expr limited =
-      min_expr(max_expr(Expr(lowest_of(y.dtype)), steps), Expr(highest_of(y.dtype)));
+  const Range range = range_of(node, y.dtype);
+  const Expr limited = min_expr(max_expr(Expr(range.lowest), steps), Expr(range.highest));
   k.store(k.out().at(at), cast_expr(y.dtype, limited));
   return k.done();
 }
@@ -93,12 +122,14 @@ const Operator quantize_linear{
     .summary = "Integers that stand for real numbers.",
     .onnx = {"QuantizeLinear", "com.microsoft.QuantizeLinear"},
     .inputs = {"x", "scale", "zero_point?"},
-    .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "u8")},
+    .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "u8"),
+                   integer("bits", 0)},
     .adopt =
         [](ForeignNode& node) {
           drop_attributes(node, {"saturate", "precision"});
           if (foreign_integer(node, "output_dtype", 0) == 0) node.attributes.erase("output_dtype");
-          onnx_dtype_to_text(node, "output_dtype");
+          onnx_dtype_to_text_and_bits(node, "output_dtype");
+          if (is_four_bit(node, 2)) node.attributes["bits"] = int64_t{4};
         },
     .infer = infer_quantize,
     .kernel = quantize_kernel,
