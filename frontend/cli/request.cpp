@@ -252,6 +252,7 @@ Request parse_request(const Arguments& arguments) {
   request.options = pass_options(arguments);
   request.pipeline = pipeline_options(arguments);
   request.package = package_options(arguments, request.target, request.options);
+  request.chose_constants_form = arguments.has("--constants");
   for (const std::string& list : arguments.all("--dump-code")) {
     const std::vector<std::string> formats = split_commas(list);
     request.dump_formats.insert(request.dump_formats.end(), formats.begin(), formats.end());
