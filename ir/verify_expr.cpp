@@ -120,6 +120,7 @@ std::optional<Ranges> loop_ranges(const Surroundings& around) {
 void check_index(Problems& problems, const Param& tensor, size_t axis, const Expr& index,
                  const Surroundings& around, int64_t length) {
   const int64_t extent = tensor.type.shape[axis];
+  if (extent == 0) return;  // loops over nothing do not turn
   const auto fits = [&](const Range& range) {
     return range.first > range.last || (range.first >= 0 && range.last + length <= extent);
   };
