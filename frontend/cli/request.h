@@ -21,6 +21,7 @@ struct Request {
   Options options = {};
   PipelineOptions pipeline = {};
   PackageOptions package = {};
+  bool chose_constants_form = false;           ///< --constants was given
   std::vector<std::string> dump_formats = {};  ///< --dump-code
   bool quiet = false;
   bool verbose = false;

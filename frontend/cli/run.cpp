@@ -177,7 +177,11 @@ std::string archive_of(const Request& request, const Arguments& arguments,
     adjusted.package.unpacked_api = true;
   }
   const std::string tar = (folder.path() / "model.tar").string();
-  write_tar(compile_to_archive(adjusted), tar, adjusted.package.timestamp);
+  verify_options(adjusted.package);
+  const Machine machine = machine_of(adjusted);
+  const std::unique_ptr<Graph> graph = load_model(adjusted);
+  run_pipeline(*graph, adjusted, machine);
+  write_archive_to_run(*graph, adjusted, machine, tar);
   return tar;
 }
 
