@@ -1,0 +1,147 @@
+// Fixed-point arithmetic and its rows of the scalar function table. The C++ functions define the
+// meaning; the C text says the same for the generated code. Shifts of negative numbers to the right
+// are arithmetic in both (C leaves that to the compiler, and all of them agree).
+#include "ir/fixed_point.h"
+
+#include <algorithm>
+
+namespace mlfc {
+namespace {
+
+int32_t low_word(int64_t value) {
+  return static_cast<int32_t>(static_cast<uint32_t>(value));
+}
+int32_t shifted_left(int32_t value, int bits) {
+  return low_word(static_cast<int64_t>(static_cast<uint64_t>(value) << bits));
+}
+/// Bits to shift by on one side of zero; 0 when `shift` lies on the other.
+int bits_of_shift(int64_t shift) {
+  return shift > 0 ? static_cast<int>(shift & 31) : 0;
+}
+
+}  // namespace
+
+// Halves up is also what gemmlowp's high product does, although it is written there as a division
+// that truncates: its nudge for negative products is one less.
+int32_t high_product(int32_t a, int32_t b) {
+  if (a == INT32_MIN && b == INT32_MIN) return INT32_MAX;
+  return static_cast<int32_t>((int64_t{a} * b + (int64_t{1} << 30)) >> 31);
+}
+
+int32_t halved(int32_t a, int bits) {
+  const uint32_t mask = (1U << (bits & 31)) - 1;
+  const uint32_t rest = static_cast<uint32_t>(a) & mask;
+  const uint32_t threshold = (mask >> 1) + (a < 0 ? 1 : 0);
+  return (a >> (bits & 31)) + (rest > threshold ? 1 : 0);
+}
+
+int32_t rescale(int32_t sum, int32_t multiplier, int shift) {
+  const int32_t left = shifted_left(sum, bits_of_shift(shift));
+  return halved(high_product(left, multiplier), bits_of_shift(-int64_t{shift}));
+}
+
+int32_t rescale_once(int32_t sum, int32_t multiplier, int shift) {
+  const int right = 31 - bits_of_shift(shift) + bits_of_shift(-int64_t{shift});
+  const int64_t half = (int64_t{1} << right) >> 1;
+  return low_word((int64_t{sum} * multiplier + half) >> right);
+}
+
+int64_t rescale_wide(int64_t sum, int64_t multiplier, int64_t shift) {
+  const int64_t reduced = multiplier < 0x7fff0000 ? (multiplier + 0x8000) >> 16 : 0x7fff;
+  const int right = std::max(15 - bits_of_shift(shift) + bits_of_shift(-shift), 1);
+  const uint64_t product = static_cast<uint64_t>(sum) * static_cast<uint64_t>(reduced);
+  return static_cast<int64_t>(product + (uint64_t{1} << (right - 1))) >> right;
+}
+
+int leading_zeros(uint32_t value) {
+  int zeros = 32;
+  for (; value != 0; value >>= 1) --zeros;
+  return zeros;
+}
+
+std::vector<ScalarFunction> fixed_point_functions() {
+#define WORD(i) low_word(a[i])
+#define INTEGER(expression) [](const int64_t* a) -> int64_t { return expression; }
+  return {
+      {.name = "high_product",
+       .arity = 2,
+       .integer = INTEGER(high_product(WORD(0), WORD(1))),
+       .c_integer = "mlfc_high_product_{S}({0}, {1})",
+       .c_helper = "static inline {T} mlfc_high_product_{S}({T} a, {T} b) {\n"
+                   "  const int64_t product = (int64_t)(int32_t)a * (int32_t)b;\n"
+                   "  const int64_t half_up = (product + (INT64_C(1) << 30)) >> 31;\n"
+                   "  return ({T})(half_up > INT32_MAX ? INT32_MAX : half_up);\n"
+                   "}\n"},
+      {.name = "halved",
+       .arity = 2,
+       .integer = INTEGER(halved(WORD(0), WORD(1))),
+       .c_integer = "mlfc_halved_{S}({0}, {1})",
+       .c_helper = "static inline {T} mlfc_halved_{S}({T} a, {T} bits) {\n"
+                   "  const int32_t value = (int32_t)a;\n"
+                   "  const uint32_t mask = (1u << ((uint32_t)bits & 31u)) - 1u;\n"
+                   "  const uint32_t rest = (uint32_t)value & mask;\n"
+                   "  const uint32_t threshold = (mask >> 1) + (value < 0 ? 1u : 0u);\n"
+                   "  const int32_t down = value >> ((uint32_t)bits & 31u);\n"
+                   "  return ({T})(down + (rest > threshold ? 1 : 0));\n"
+                   "}\n"},
+      {.name = "rescale",
+       .arity = 3,
+       .integer = INTEGER(rescale(WORD(0), WORD(1), WORD(2))),
+       .c_integer = "mlfc_rescale_{S}({0}, {1}, {2})",
+       // The larger half of the second rounding, minus one for negative products, is what sends
+       // halves away from zero; 64 bits hold it without overflow.
+       .c_helper = "static inline {T} mlfc_rescale_{S}({T} sum, {T} multiplier, {T} shift) {\n"
+                   "  const uint32_t bits = (uint32_t)shift;\n"
+                   "  const uint32_t left = (int32_t)shift > 0 ? bits & 31u : 0u;\n"
+                   "  const uint32_t right = (int32_t)shift > 0 ? 0u : (0u - bits) & 31u;\n"
+                   "  const int64_t product = (int64_t)(int32_t)((uint32_t)sum << left) * "
+                   "(int32_t)multiplier;\n"
+                   "  int64_t high = (product + (INT64_C(1) << 30)) >> 31;\n"
+                   "  const int64_t half = (INT64_C(1) << right) >> 1;\n"
+                   "  if (high > INT32_MAX) high = INT32_MAX;\n"
+                   "  return ({T})((high + half - (high < 0 && right > 0 ? 1 : 0)) >> right);\n"
+                   "}\n"},
+      {.name = "rescale_once",
+       .arity = 3,
+       .integer = INTEGER(rescale_once(WORD(0), WORD(1), WORD(2))),
+       .c_integer = "mlfc_rescale_once_{S}({0}, {1}, {2})",
+       .c_helper =
+           "static inline {T} mlfc_rescale_once_{S}({T} sum, {T} multiplier, {T} shift) {\n"
+           "  const uint32_t bits = (uint32_t)shift;\n"
+           "  const uint32_t right =\n"
+           "      (int32_t)shift > 0 ? 31u - (bits & 31u) : 31u + ((0u - bits) & 31u);\n"
+           "  const int64_t half = (INT64_C(1) << right) >> 1;\n"
+           "  return ({T})(int32_t)(((int64_t)(int32_t)sum * (int32_t)multiplier + half) >> "
+           "right);\n"
+           "}\n"},
+      {.name = "rescale_wide",
+       .arity = 3,
+       .integer = INTEGER(rescale_wide(a[0], a[1], a[2])),
+       .c_integer = "({T})mlfc_rescale_wide({0}, {1}, {2})",
+       .c_helper =
+           "static inline int64_t mlfc_rescale_wide(int64_t sum, int64_t multiplier, int64_t "
+           "shift) {\n"
+           "  const int64_t reduced =\n"
+           "      multiplier < 0x7fff0000 ? (multiplier + 0x8000) >> 16 : 0x7fff;\n"
+           "  const uint32_t bits = (uint32_t)shift;\n"
+           "  const uint32_t left = shift > 0 ? bits & 31u : 0u;\n"
+           "  const uint32_t right = shift > 0 ? (left < 14u ? 15u - left : 1u) : 15u + ((0u - "
+           "bits) & 31u);\n"
+           "  const uint64_t product = (uint64_t)sum * (uint64_t)reduced;\n"
+           "  return (int64_t)(product + (UINT64_C(1) << (right - 1u))) >> right;\n"
+           "}\n"},
+      {.name = "leading_zeros",
+       .arity = 1,
+       .integer = INTEGER(leading_zeros(static_cast<uint32_t>(a[0]))),
+       .c_integer = "({T})mlfc_leading_zeros((uint32_t){0})",
+       .c_helper = "static inline int mlfc_leading_zeros(uint32_t value) {\n"
+                   "  int zeros = 32;\n"
+                   "  for (; value != 0; value >>= 1) zeros--;\n"
+                   "  return zeros;\n"
+                   "}\n"},
+  };
+#undef WORD
+#undef INTEGER
+}
+
+}  // namespace mlfc
