@@ -53,6 +53,55 @@ int64_t rescale_wide(int64_t sum, int64_t multiplier, int64_t shift) {
   return static_cast<int64_t>(product + (uint64_t{1} << (right - 1))) >> right;
 }
 
+int32_t saturating_left_shift(int32_t value, int bits) {
+  const int64_t wide = int64_t{value} * (int64_t{1} << (bits & 31));
+  return static_cast<int32_t>(std::clamp<int64_t>(wide, INT32_MIN, INT32_MAX));
+}
+
+// Newton-Raphson on d = (1 + a) / 2 from the line 48/17 - 32/17 d; x has two integer bits.
+int32_t inverse_of_one_plus(int32_t a) {
+  constexpr int32_t one = 1 << 29, start = 1515870810, slope = -1010580540;
+  const int32_t half = (a >> 1) + (1 << 30);
+  int32_t x = start + high_product(half, slope);
+  for (int i = 0; i < 3; ++i) {
+    const int32_t error = one - high_product(half, x);
+    x = low_word(int64_t{x} + saturating_left_shift(high_product(x, error), 2));
+  }
+  return saturating_left_shift(x, 1);
+}
+
+namespace {
+
+/// exp(a) for a in [-1/4, 0), in units of 2^-31: a Taylor polynomial around -1/8.
+int32_t exp_of_small(int32_t a) {
+  constexpr int32_t exp_of_centre = 1895147668, third = 715827883;
+  const int32_t x = a + (1 << 28);
+  const int32_t x2 = high_product(x, x);
+  const int32_t x3 = high_product(x2, x);
+  const int32_t x4 = high_product(x2, x2);
+  const int32_t higher = halved(high_product(halved(x4, 2) + x3, third) + x2, 1);
+  return exp_of_centre + high_product(exp_of_centre, x + higher);
+}
+
+}  // namespace
+
+// a is a multiple of -1/4 plus a small rest; each bit of the multiple is a factor exp(-2^e).
+int32_t exp_of_negative(int32_t a, int integer_bits) {
+  constexpr int32_t factors[] = {1672461947, 1302514674, 790015084, 290630308,
+                                 39332535,   720401,     242};
+  if (a == 0) return INT32_MAX;
+  const int fraction_bits = 31 - integer_bits;
+  const int32_t quarter = 1 << (fraction_bits - 2);
+  const int32_t rest = (a & (quarter - 1)) - quarter;
+  int32_t result = exp_of_small(saturating_left_shift(rest, integer_bits));
+  const auto multiple = static_cast<uint32_t>(rest - a);
+  for (int exponent = -2; exponent < integer_bits; ++exponent) {
+    const bool is_set = (multiple >> (fraction_bits + exponent) & 1U) != 0;
+    if (is_set) result = high_product(result, factors[exponent + 2]);
+  }
+  return result;
+}
+
 int leading_zeros(uint32_t value) {
   int zeros = 32;
   for (; value != 0; value >>= 1) --zeros;
@@ -129,6 +178,23 @@ std::vector<ScalarFunction> fixed_point_functions() {
            "bits) & 31u);\n"
            "  const uint64_t product = (uint64_t)sum * (uint64_t)reduced;\n"
            "  return (int64_t)(product + (UINT64_C(1) << (right - 1u))) >> right;\n"
+           "}\n"},
+      {.name = "inverse_of_one_plus",
+       .arity = 1,
+       .integer = INTEGER(inverse_of_one_plus(WORD(0))),
+       .c_integer = "mlfc_inverse_of_one_plus_{S}({0})",
+       .c_helper =
+           "static inline {T} mlfc_inverse_of_one_plus_{S}({T} a) {\n"
+           "  const int64_t half = ((int32_t)a >> 1) + (1 << 30), unit = INT64_C(1) << 30;\n"
+           "  int64_t x = 1515870810 + ((half * -1010580540 + unit) >> 31);\n"
+           "  for (int i = 0; i < 3; i++) {\n"
+           "    const int64_t error = (1 << 29) - ((half * x + unit) >> 31);\n"
+           "    const int64_t step = ((x * error + unit) >> 31) * 4;\n"
+           "    x += step > INT32_MAX ? INT32_MAX : step < INT32_MIN ? INT32_MIN : step;\n"
+           "    x = (int32_t)(uint32_t)x;\n"
+           "  }\n"
+           "  x *= 2;\n"
+           "  return ({T})(x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : x);\n"
            "}\n"},
       {.name = "leading_zeros",
        .arity = 1,

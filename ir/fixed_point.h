@@ -26,11 +26,18 @@ int32_t rescale_once(int32_t sum, int32_t multiplier, int shift);
 /// sum * scale for a wide sum (up to 48 bits): the multiplier is rounded to 16 bits, then the
 /// product is rounded once, halves up.
 int64_t rescale_wide(int64_t sum, int64_t multiplier, int64_t shift);
+/// value * 2^bits, or the end of the range it would leave.
+int32_t saturating_left_shift(int32_t value, int bits);
+/// 1 / (1 + a) for a in [0, 1), both in units of 2^-31, as gemmlowp's Newton-Raphson finds it.
+int32_t inverse_of_one_plus(int32_t a);
+/// exp(a) in units of 2^-31 for a <= 0 in units of 2^(integer_bits - 31), as gemmlowp's barrel
+/// shifter finds it; integer_bits is at most 5.
+int32_t exp_of_negative(int32_t a, int integer_bits);
 /// Zero bits above the highest one of `value`; 32 for 0.
 int leading_zeros(uint32_t value);
 
 /// The rows of the scalar function table: rescale, rescale_once, rescale_wide, high_product,
-/// halved, leading_zeros.
+/// halved, inverse_of_one_plus, leading_zeros.
 std::vector<ScalarFunction> fixed_point_functions();
 
 }  // namespace mlfc

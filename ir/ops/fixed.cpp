@@ -18,10 +18,18 @@ Expr distance_from(const Expr& x, int64_t zero_point) {
   return cast_expr(DType::i32, x) - Expr(zero_point);
 }
 
+namespace {
+
+Expr widened(const Expr& value) {
+  const bool known = value->kind == ExprKind::constant;
+  return known ? integer_expr(value->integer, DType::i64) : cast_expr(DType::i64, value);
+}
+
+}  // namespace
+
 Expr rescaled(const Node& node, const Expr& sum, const Expr& multiplier, const Expr& shift) {
   if (sum.dtype() == DType::i64) {
-    const Expr wide = call_expr(
-        "rescale_wide", {sum, cast_expr(DType::i64, multiplier), cast_expr(DType::i64, shift)});
+    const Expr wide = call_expr("rescale_wide", {sum, widened(multiplier), widened(shift)});
     return cast_expr(DType::i32, wide);
   }
   const bool once = node.text("rounding") == "once";

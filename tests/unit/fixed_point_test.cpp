@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
@@ -129,6 +131,34 @@ TEST(FixedPoint, LeadingZerosCounts) {
   EXPECT_EQ(leading_zeros(0), 32);
   EXPECT_EQ(leading_zeros(1), 31);
   EXPECT_EQ(leading_zeros(UINT32_MAX), 0);
+}
+
+TEST(FixedPoint, InverseOfOnePlusIsWithinAFewSteps) {
+  Random random(3);
+  for (int i = 0; i < 20000; ++i) {
+    const auto a = static_cast<int32_t>(random.bits() >> 33);
+    const double exact = 0x1p31 / (1 + a * 0x1p-31);
+    ASSERT_NEAR(inverse_of_one_plus(a), std::min(exact, 0x1p31 - 1), 16) << a;
+  }
+  EXPECT_EQ(inverse_of_one_plus(0), INT32_MAX);
+}
+
+TEST(FixedPoint, ExpOfNegativeIsWithinItsPrecision) {
+  Random random(4);
+  for (int i = 0; i < 20000; ++i) {
+    const auto a = static_cast<int32_t>(-(random.bits() >> (33 + random.below(20))));
+    for (const int integer_bits : {4, 5}) {
+      const double exact = 0x1p31 * std::exp(a * std::ldexp(1.0, integer_bits - 31));
+      ASSERT_NEAR(exp_of_negative(a, integer_bits), exact, 0x1p31 * 1e-6) << a;
+    }
+  }
+  EXPECT_EQ(exp_of_negative(0, 5), INT32_MAX);
+}
+
+TEST(FixedPoint, LeftShiftSaturates) {
+  EXPECT_EQ(saturating_left_shift(1 << 29, 1), 1 << 30);
+  EXPECT_EQ(saturating_left_shift(1 << 29, 2), INT32_MAX);
+  EXPECT_EQ(saturating_left_shift(-(1 << 29) - 1, 2), INT32_MIN);
 }
 
 // Nothing may be undefined, whatever a program contains; sanitized builds run this.
