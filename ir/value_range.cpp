@@ -91,6 +91,11 @@ std::optional<Range> rounded_range(const Expr& expr) {
   return Range{static_cast<int64_t>(std::floor(low)), static_cast<int64_t>(std::ceil(high))};
 }
 
+bool may_wrap(const Expr& call, const Ranges& axes) {
+  const std::optional<Range> range = exact_range(call, axes), whole = dtype_range(call.dtype());
+  return !range || !whole || !lies_within(*range, *whole);
+}
+
 std::optional<Range> value_range(const Expr& expr, const Ranges& axes) {
   const std::optional<Range> whole = dtype_range(expr.dtype());
   if (expr->kind == ExprKind::constant && !expr->is_real) {

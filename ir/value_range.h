@@ -14,6 +14,9 @@ namespace mlfc {
 /// taken from `axes`; arithmetic that may wrap yields the whole range of its dtype.
 std::optional<Range> value_range(const Expr& expr, const Ranges& axes = {});
 
+/// True unless the result of this integer operation certainly fits its dtype.
+bool may_wrap(const Expr& call, const Ranges& axes = {});
+
 /// Bounds of the integers that an expression of floating dtype is clamped to before it is rounded:
 /// round_even(min(max(-100, x), 27)). Nullopt when it is not.
 std::optional<Range> rounded_range(const Expr& expr);

@@ -96,6 +96,10 @@ double largest_init(const Expr& init, const KnownValues& known) {
   return std::max(std::fabs(low), std::fabs(high));
 }
 
+bool is_whole_range(const Range& range) {
+  return range.last - range.first >= dtype_range(DType::i32)->last;
+}
+
 bool has_data(const Expr& number, const KnownValues& known) {
   return !known.knows(number);
 }
@@ -109,8 +113,8 @@ bool sum_integers(Kernel& kernel, Stage& stage, KnownValues& known) {
   const Expr number = with_known_factors(form->number, known);
   Expr init = integer_init(reduction.init, scale, stage, known);
   const Expr real_init = reduction.init;
-  const bool bias_inside = !init.empty();
-  if (!bias_inside) init = integer_expr(0, DType::i32);
+  const bool has_real_bias = init.empty();
+  if (has_real_bias) init = integer_expr(0, DType::i32);
 
   const double largest = largest_sum(stage, number, known) + largest_init(init, known);
   const bool fits = largest < 0x1p31;
@@ -118,9 +122,14 @@ bool sum_integers(Kernel& kernel, Stage& stage, KnownValues& known) {
   if (!fits && !product_fits) return false;
   reduction.dtype = fits ? DType::i32 : DType::i64;
   reduction.body = cast_expr(reduction.dtype, number);
-  reduction.init = cast_expr(reduction.dtype, init);
-  Expr value = cast_expr(DType::f32, local_expr(reduction.name, reduction.dtype)) * scale;
-  if (!bias_inside) value = value + real_init;
+  // A sum that starts from what its type says is small can be seen to fit; a wide bias comes last.
+  const bool starts_small = value_range(init) && !is_whole_range(*value_range(init));
+  Expr sum = local_expr(reduction.name, reduction.dtype);
+  if (!starts_small) sum = sum + cast_expr(reduction.dtype, init);
+  reduction.init =
+      starts_small ? cast_expr(reduction.dtype, init) : integer_expr(0, reduction.dtype);
+  Expr value = cast_expr(DType::f32, sum) * scale;
+  if (has_real_bias) value = value + real_init;
   replace_scalar(kernel, reduction.name, value);
   return true;
 }
