@@ -108,6 +108,33 @@ int leading_zeros(uint32_t value) {
   return zeros;
 }
 
+namespace {
+
+template <typename Rescale>
+void apply(int count, void* result, const void* const* args, Rescale function) {
+  auto* out = static_cast<int64_t*>(result);
+  const auto* sum = static_cast<const int64_t*>(args[0]);
+  const auto* multiplier = static_cast<const int64_t*>(args[1]);
+  const auto* shift = static_cast<const int64_t*>(args[2]);
+  for (int i = 0; i < count; ++i) out[i] = function(sum[i], multiplier[i], shift[i]);
+}
+
+}  // namespace
+
+void rescale_row(int count, void* result, const void* const* args) {
+  apply(count, result, args, [](int64_t sum, int64_t multiplier, int64_t shift) {
+    return rescale(low_word(sum), low_word(multiplier), low_word(shift));
+  });
+}
+void rescale_once_row(int count, void* result, const void* const* args) {
+  apply(count, result, args, [](int64_t sum, int64_t multiplier, int64_t shift) {
+    return rescale_once(low_word(sum), low_word(multiplier), low_word(shift));
+  });
+}
+void rescale_wide_row(int count, void* result, const void* const* args) {
+  apply(count, result, args, rescale_wide);
+}
+
 std::vector<ScalarFunction> fixed_point_functions() {
 #define WORD(i) low_word(a[i])
 #define INTEGER(expression) [](const int64_t* a) -> int64_t { return expression; }

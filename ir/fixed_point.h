@@ -36,6 +36,11 @@ int32_t exp_of_negative(int32_t a, int integer_bits);
 /// Zero bits above the highest one of `value`; 32 for 0.
 int leading_zeros(uint32_t value);
 
+// The same for `count` operands in arrays of int64_t: sums, multipliers, shifts (row_functions.h).
+void rescale_row(int count, void* result, const void* const* args);
+void rescale_once_row(int count, void* result, const void* const* args);
+void rescale_wide_row(int count, void* result, const void* const* args);
+
 /// The rows of the scalar function table: rescale, rescale_once, rescale_wide, high_product,
 /// halved, inverse_of_one_plus, leading_zeros.
 std::vector<ScalarFunction> fixed_point_functions();

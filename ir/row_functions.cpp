@@ -141,28 +141,6 @@ void select_row(int count, void* result, const void* const* args) {
   for (int i = 0; i < count; ++i) out[i] = condition[i] != 0 ? yes[i] : no[i];
 }
 
-using Rescaling = int32_t (*)(int32_t sum, int32_t multiplier, int shift);
-
-template <Rescaling function>
-void rescaling_row(int count, void* result, const void* const* args) {
-  auto* out = static_cast<int64_t*>(result);
-  const auto* sum = static_cast<const int64_t*>(args[0]);
-  const auto* multiplier = static_cast<const int64_t*>(args[1]);
-  const auto* shift = static_cast<const int64_t*>(args[2]);
-  for (int i = 0; i < count; ++i) {
-    out[i] = function(static_cast<int32_t>(sum[i]), static_cast<int32_t>(multiplier[i]),
-                      static_cast<int>(shift[i]));
-  }
-}
-
-void rescaling_wide_row(int count, void* result, const void* const* args) {
-  auto* out = static_cast<int64_t*>(result);
-  const auto* sum = static_cast<const int64_t*>(args[0]);
-  const auto* multiplier = static_cast<const int64_t*>(args[1]);
-  const auto* shift = static_cast<const int64_t*>(args[2]);
-  for (int i = 0; i < count; ++i) out[i] = rescale_wide(sum[i], multiplier[i], shift[i]);
-}
-
 struct NativeFunction {
   std::string_view name = {};
   RowFunction f32 = nullptr, f64 = nullptr, i64 = nullptr, u64 = nullptr;
@@ -207,9 +185,9 @@ const std::vector<NativeFunction>& native_functions() {
       native_float<Absolute>("abs"),
       native_float<SquareRoot>("sqrt"),
       {"not", nullptr, nullptr, unary_row<int64_t, Not>, unary_row<int64_t, Not>},
-      {"rescale", nullptr, nullptr, rescaling_row<rescale>, rescaling_row<rescale>},
-      {"rescale_once", nullptr, nullptr, rescaling_row<rescale_once>, rescaling_row<rescale_once>},
-      {"rescale_wide", nullptr, nullptr, rescaling_wide_row, rescaling_wide_row},
+      {"rescale", nullptr, nullptr, rescale_row, rescale_row},
+      {"rescale_once", nullptr, nullptr, rescale_once_row, rescale_once_row},
+      {"rescale_wide", nullptr, nullptr, rescale_wide_row, rescale_wide_row},
       {"select", select_row<float>, select_row<double>, select_row<int64_t>, select_row<int64_t>},
   };
   return functions;

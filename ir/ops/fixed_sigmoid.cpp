@@ -66,7 +66,8 @@ Kernel tanh_kernel(const Node& node) {
   const Expr x = scaled(node, k.in(0).at(at));
   const Expr upper = interpolated(k.in(1), abs(x), 8, 0xffff << 8);
   const Expr one = word(1 << 23), half = word(1 << 7);
-  const Expr result = select_expr(less(x, word(0)), one - upper + half - word(1), upper - one + half);
+  const Expr result =
+      select_expr(less(x, word(0)), one - upper + half - word(1), upper - one + half);
   k.store(k.out().at(at), cast_expr(DType::i16, right(result, 8)));
   return k.done();
 }

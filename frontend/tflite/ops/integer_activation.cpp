@@ -162,13 +162,17 @@ void gelu(TfliteNode& node) {
   return node.flag("approximate") ? by_table<rough_gelu_of>(node) : by_table<gelu_of>(node);
 }
 
-/// sigmoid(i / 24) in units of 2^-16: the one table of logistic and tanh for 16-bit elements.
+/// sigmoid(i / 24) in units of 2^-16: the one table of logistic and tanh for 16-bit elements. Lines
+/// between entries run below the curve, so each entry is raised by half of what they miss halfway.
 Tensor sigmoid_table() {
+  const auto sigmoid = [](double place) { return 65536 / (1 + std::exp(-place / 24)); };
   Tensor table(TensorType{DType::u16, {256}, {}});
-  for (int64_t i = 0; i < 256; ++i) {
-    const double sigmoid = 65536 / (1 + std::exp(-static_cast<double>(i) / 24));
-    table.set_integer(i, static_cast<int64_t>(std::min(std::round(sigmoid), 65535.0)));
+  for (int64_t i = 0; i < 255; ++i) {
+    const auto place = static_cast<double>(i);
+    const double missed = sigmoid(place + 0.5) - (sigmoid(place) + sigmoid(place + 1)) / 2;
+    table.set_integer(i, static_cast<int64_t>(std::round(sigmoid(place) + missed / 2)));
   }
+  table.set_integer(255, 65535);  // what lies beyond is 1
   return table;
 }
 
@@ -238,8 +242,7 @@ void hard_swish(TfliteNode& node) {
   const float fine = (1.0F / 128.0F) * node.input_quantization(0).scale();
   const float to_output = fine / node.output_quantization(0).scale();
   const FixedScale output = narrowed(fixed_scale(static_cast<double>(to_output)));
-  const FixedScale gate =
-      narrowed(fixed_scale(static_cast<double>(fine / (3.0F / 32768.0F))));
+  const FixedScale gate = narrowed(fixed_scale(static_cast<double>(fine / (3.0F / 32768.0F))));
   if (output.shift > 0) fail(node, "the scale of its result is more than 128 times too fine");
   set_steps(node, [&](int32_t x) -> int64_t {
     const int32_t value = x * 128;

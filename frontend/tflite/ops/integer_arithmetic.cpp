@@ -90,10 +90,10 @@ void squared_difference(TfliteNode& node) {
   attributes["left_shift"] = left_shift;
   set_scale(attributes, "a", a / twice_largest);
   set_scale(attributes, "b", b / twice_largest);
-  set_scale(attributes, "y", twice_largest * twice_largest /
-                                 (static_cast<double>(1 << (2 * left_shift)) * output));
-  node.set_output(0,
-                  node.add("fixed_squared_difference", {&node.input(0), &node.input(1)}, attributes));
+  set_scale(attributes, "y",
+            twice_largest * twice_largest / (static_cast<double>(1 << (2 * left_shift)) * output));
+  node.set_output(
+      0, node.add("fixed_squared_difference", {&node.input(0), &node.input(1)}, attributes));
 }
 
 void extreme(TfliteNode& node, const char* op) {
@@ -105,8 +105,7 @@ void extreme(TfliteNode& node, const char* op) {
 Value& comparable(TfliteNode& node, int index) {
   check_per_tensor(node, node.input_tensor(index));
   const Quantization& quantization = node.input_quantization(index);
-  const ScaleConstants scale =
-      scale_constants(node, {static_cast<double>(quantization.scale())});
+  const ScaleConstants scale = scale_constants(node, {static_cast<double>(quantization.scale())});
   return node.add("requantize_fixed", {&node.input(index), scale.multiplier, scale.shift},
                   {{"x_zero_point", quantization.zero_point()},
                    {"left_shift", int64_t{8}},

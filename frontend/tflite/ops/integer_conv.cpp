@@ -63,8 +63,8 @@ std::vector<double> product_scales(TfliteNode& node, const Operands& operands) {
   if (node.input_quantization(operands.w).per_axis()) return channel_scales(node, operands);
   for (const int index : {operands.x, operands.w}) check_per_tensor(node, node.input_tensor(index));
   check_per_tensor(node, node.output_tensor(0));
-  const float product = node.input_quantization(operands.x).scale() *
-                        node.input_quantization(operands.w).scale();
+  const float product =
+      node.input_quantization(operands.x).scale() * node.input_quantization(operands.w).scale();
   return {static_cast<double>(product) / static_cast<double>(node.output_quantization(0).scale())};
 }
 
@@ -113,8 +113,7 @@ void transpose_conv(TfliteNode& node) {
     extra[i] = std::max<int64_t>(-rest, 0);
   }
   Value& sums =
-      sums_of(node, "conv_transpose_integer", operands,
-              node.channels_first(node.input(operands.x)),
+      sums_of(node, "conv_transpose_integer", operands, node.channels_first(node.input(operands.x)),
               node.transposed(node.input(operands.w), {3, 0, 1, 2}),
               {{"strides", strides}, {"pads", pads}, {"output_padding", extra}});
   Value& y = requantized(node, sums, channel_scales(node, operands), 1);
@@ -136,8 +135,8 @@ void fully_connected(TfliteNode& node) {
     fail(node, "its weights take rows of ", depth, " but x is ", node.input(0).type);
   }
   Value& rows = node.reshaped(node.input(0), {elements / depth, depth});
-  Value& sums = sums_of(node, "matmul_integer", operands, rows,
-                        node.transposed(node.input(1), {1, 0}), {});
+  Value& sums =
+      sums_of(node, "matmul_integer", operands, rows, node.transposed(node.input(1), {1, 0}), {});
   Value& y = requantized(node, sums, product_scales(node, operands), 1);
   Shape shape = y.type.shape;
   if (node.flag("keep_num_dims")) {

@@ -30,10 +30,10 @@ void quantize(TfliteNode& node) {
     return;
   }
   node.set_output(
-      0, node.add("quantize_away",
-                  {&node.input(0), &node.scalar(DType::f32, output.quantization.scale())},
-                  {{"zero_point", output.quantization.zero_point()},
-                   {"dtype", to_text(output.dtype)}}));
+      0,
+      node.add(
+          "quantize_away", {&node.input(0), &node.scalar(DType::f32, output.quantization.scale())},
+          {{"zero_point", output.quantization.zero_point()}, {"dtype", to_text(output.dtype)}}));
 }
 
 Value& real_constant(TfliteNode& node, const std::vector<float>& numbers) {
