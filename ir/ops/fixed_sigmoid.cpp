@@ -48,15 +48,21 @@ Expr interpolated(const TensorRef& table, const Expr& magnitude, int64_t bits, i
   return select_expr(less(right(magnitude, bits), word(255)), between, word(beyond));
 }
 
+/// below - upper where x is negative, upper + above elsewhere.
+Expr reflected(const Expr& x, const Expr& upper, int64_t below, int64_t above) {
+  const Expr is_below = less(x, word(0));
+  return select_expr(is_below, word(-1), word(1)) * upper +
+         select_expr(is_below, word(below), word(above));
+}
+
 Kernel sigmoid_kernel(const Node& node) {
   KernelBuilder k(node);
   const std::vector<Expr> at = parallel_axes(k, node.output().type.shape);
   const Expr x = scaled(node, k.in(0).at(at));
   const Expr upper = interpolated(k.in(1), abs(x), 9, 0x7fff << 10);
-  const Expr half = word(1 << 9);
-  const Expr lower = word(1 << 25) - upper + word((1 << 9) - 1);
-  const Expr sum = select_expr(less(x, word(0)), lower, upper + half);
-  k.store(k.out().at(at), cast_expr(DType::i16, right(sum, 10)));
+  constexpr int64_t one = 1 << 25, half = 1 << 9;
+  k.store(k.out().at(at),
+          cast_expr(DType::i16, right(reflected(x, upper, one + half - 1, half), 10)));
   return k.done();
 }
 
@@ -65,9 +71,8 @@ Kernel tanh_kernel(const Node& node) {
   const std::vector<Expr> at = parallel_axes(k, node.output().type.shape);
   const Expr x = scaled(node, k.in(0).at(at));
   const Expr upper = interpolated(k.in(1), abs(x), 8, 0xffff << 8);
-  const Expr one = word(1 << 23), half = word(1 << 7);
-  const Expr result =
-      select_expr(less(x, word(0)), one - upper + half - word(1), upper - one + half);
+  constexpr int64_t one = 1 << 23, half = 1 << 7;
+  const Expr result = reflected(x, upper, one + half - 1, half - one);
   k.store(k.out().at(at), cast_expr(DType::i16, right(result, 8)));
   return k.done();
 }

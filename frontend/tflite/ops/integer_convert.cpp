@@ -1,6 +1,4 @@
-// Between real and quantised tensors, and between quantised tensors on different scales.
-#include <algorithm>
-
+// From reals to quantised tensors, and between quantised tensors on different scales.
 #include "frontend/tflite/quantized.h"
 
 namespace mlfc {
@@ -36,28 +34,6 @@ void quantize(TfliteNode& node) {
           {{"zero_point", output.quantization.zero_point()}, {"dtype", to_text(output.dtype)}}));
 }
 
-Value& real_constant(TfliteNode& node, const std::vector<float>& numbers) {
-  Shape shape;
-  if (numbers.size() > 1) shape.push_back(static_cast<int64_t>(numbers.size()));
-  return node.constant(tensor_of(DType::f32, shape, {numbers.begin(), numbers.end()}));
-}
-
-void dequantize(TfliteNode& node) {
-  const Quantization& quantization = node.input_quantization(0);
-  if (quantization.empty()) fail(node, "its input has no scale");
-  std::vector<Value*> inputs = {&node.input(0), &real_constant(node, quantization.scales)};
-  const std::vector<int64_t>& points = quantization.zero_points;
-  const bool shifted = std::any_of(points.begin(), points.end(), [](int64_t p) { return p != 0; });
-  if (shifted) {
-    Shape shape;
-    if (points.size() > 1) shape.push_back(static_cast<int64_t>(points.size()));
-    inputs.push_back(
-        &node.constant(tensor_of(node.dtype(0), shape, {points.begin(), points.end()})));
-  }
-  node.set_output(0, node.add("dequantize_linear", inputs,
-                              {{"axis", static_cast<int64_t>(quantization.axis)}}));
-}
-
 void concatenation(TfliteNode& node) {
   std::vector<Value*> parts;
   for (int i = 0; i < node.input_count(); ++i) {
@@ -69,7 +45,6 @@ void concatenation(TfliteNode& node) {
 
 const RegisteredTfliteRules registered({
     {.name = "QUANTIZE", .computes = Computes::quantized, .convert = quantize},
-    {.name = "DEQUANTIZE", .computes = Computes::quantized, .convert = dequantize},
     {.name = "CONCATENATION", .computes = Computes::quantized, .convert = concatenation},
 });
 
