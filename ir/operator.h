@@ -96,6 +96,9 @@ struct Operator {
   /// For operators whose every output element is one input element: reshape-like (same bytes) or
   /// affine. Lets make-views ask without knowing the operator; see `view_of` in passes/memory.
   bool moves_data_only = false;
+  /// The output stands for the numbers of input 0 in a wider format (dequantize): constants are
+  /// kept as they are, because whoever computes with them may read the narrow form.
+  bool widens = false;
 };
 
 const Operator* find_operator(std::string_view name);

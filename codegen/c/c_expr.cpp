@@ -7,6 +7,7 @@
 
 #include "codegen/c/c_helpers.h"
 #include "ir/error.h"
+#include "ir/value_range.h"
 
 namespace mlfc {
 namespace {
@@ -55,6 +56,17 @@ bool is_narrow(DType dtype) {
 bool may_overflow(std::string_view function) {
   return function == "add" || function == "sub" || function == "mul" || function == "neg" ||
          function == "shift_left";
+}
+
+// i32(round_even(x)) of an x that is limited to few enough integers: no call of libm is needed.
+bool rounds_to_nearest(const Expr& cast) {
+  const Expr& operand = cast->args[0];
+  const bool rounds = cast.dtype() == DType::i32 && operand.dtype() == DType::f32 &&
+                      operand->kind == ExprKind::call && operand->function->name == "round_even";
+  if (!rounds) return false;
+  constexpr int64_t kLimit = int64_t{1} << 22;
+  const std::optional<Range> range = rounded_range(operand);
+  return range && range->first >= -kLimit && range->last <= kLimit;
 }
 
 std::string unsigned_type(DType dtype) {
@@ -126,12 +138,14 @@ std::string CExprPrinter::print_cast(const Expr& expr) const {
       (from == DType::i64 && affine_of(operand) && operand->kind != ExprKind::constant)) {
     return fmt::format("({})({})", c_compute_type(to), index(operand));
   }
+  needs_.rounds |= is_float(from) && is_integer(to);
   const std::string text = print(operand, kAtom);
-  const CConversion conversion = conversion_between(from, to);
+  const CConversion conversion = rounds_to_nearest(expr) ? nearest() : conversion_between(from, to);
   if (!conversion.helper_name.empty()) {
     needs_.helpers[conversion.helper_name] = conversion.helper_text;
     needs_.math |= conversion.needs_math;
-    return fmt::format("{}({})", conversion.helper_name, print(operand, 0));
+    const Expr& converted = rounds_to_nearest(expr) ? operand->args[0] : operand;
+    return fmt::format("{}({})", conversion.helper_name, print(converted, 0));
   }
   if (to == DType::boolean) return fmt::format("({} != 0)", text);
   return fmt::format("({}){}", info(to).c_name, text);
@@ -166,7 +180,7 @@ std::string CExprPrinter::print_call(const Expr& expr, int context) const {
   needs_.math |= calls_libm || function.c_helper.find("{REM}") != std::string_view::npos;
 
   const bool wraps = !is_float(dtype) && bytes_of(dtype) >= 4 && may_overflow(function.name) &&
-                     info(dtype).kind == DTypeKind::signed_integer;
+                     info(dtype).kind == DTypeKind::signed_integer && may_wrap(expr, scope_.ranges);
   const bool is_operator = !function.infix.empty() && form.find("mlfc_") == std::string_view::npos;
   std::string text(form);
   for (size_t i = 0; i < expr->args.size(); ++i) {

@@ -21,6 +21,7 @@ namespace mlfc {
 struct CNeeds {
   std::map<std::string, std::string> helpers = {};  ///< name -> complete static function, sorted
   bool math = false;
+  bool rounds = false;  ///< turns reals into integers
 };
 
 struct CScope {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "codegen/c/c_expr.h"
+#include "codegen/c/c_sums.h"
 #include "ir/error.h"
 #include "ir/operator.h"
 #include "ir/print.h"
@@ -27,6 +28,7 @@ class CBodyPrinter {
     }
     if (largest >= kMost32BitElements) scope_.index_type = "int64_t";
     scratch_left_ = node.scratch.size();
+    fitting_sums_ = sums_that_fit(proc);
   }
 
   std::string print(const std::vector<Stmt>& body) {
@@ -115,7 +117,8 @@ class CBodyPrinter {
     const DType dtype = scope_.tensors.at(stmt.name).dtype;
     const std::string target = printer_.element(stmt.name, stmt.indices);
     const std::string value = printer_.value(stmt.value);
-    const bool adds = is_float(dtype) && stmt.combine == Combine::sum;
+    const bool is_plain = is_float(dtype) || fitting_sums_.contains(stmt.name);
+    const bool adds = is_plain && stmt.combine == Combine::sum;
     if (adds) return line(depth, fmt::format("{} += {};", target, value));
     line(depth, fmt::format("{} = {};", target,
                             printer_.combined(stmt.combine, dtype, target, "(" + value + ")")));
@@ -125,6 +128,7 @@ class CBodyPrinter {
   CNeeds needs_;
   CExprPrinter printer_;
   std::string text_;
+  std::set<std::string> fitting_sums_;  ///< locals whose sums cannot overflow
   size_t scratch_left_ = 0;
   std::vector<std::string> scratch_names_;
 };
@@ -209,6 +213,7 @@ EmittedFunction emit_c_function(const Node& node, const Machine&) {
   function.body = printer.print(node.proc->body);
   add_parameters(function, node, *node.proc, printer.scratch_names());
   function.needs_math = printer.needs().math;
+  function.rounds_reals = printer.needs().rounds;
   for (const auto& [name, text] : printer.needs().helpers) function.helpers.push_back(text);
   if (!node.sources.empty()) function.comment = fmt::format("{}\n", fmt::join(node.sources, ", "));
   if (node.kernel) function.comment += to_text(*node.kernel);

@@ -17,4 +17,7 @@ struct CConversion {
 /// (a plain C cast would be undefined); everything else is a cast.
 CConversion conversion_between(DType from, DType to);
 
+/// f32 to i32, rounding to the nearest integer, halves to even; for values up to 2^22 only.
+CConversion nearest();
+
 }  // namespace mlfc

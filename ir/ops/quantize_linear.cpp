@@ -131,6 +131,7 @@ const Operator dequantize_linear{
         },
     .infer = infer_dequantize,
     .kernel = dequantize_kernel,
+    .widens = true,
 };
 const RegisteredOperator registered_dequantize{dequantize_linear};
 

@@ -1,4 +1,4 @@
-// Computes at compile time what depends on constants only: transposed, cast or dequantized weights,
+// Computes at compile time what depends on constants only: transposed or cast weights,
 // the parameters of normalizations. A result that would take much more memory than what it is made
 // from stays a computation where its readers can absorb it: a broadcast row costs nothing there and
 // a whole tensor of storage here.

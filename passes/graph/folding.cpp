@@ -23,6 +23,7 @@ std::optional<std::vector<Tensor>> folded_outputs(const Node& node) {
     std::vector<Tensor> tensors = node.op->fold(node);
     if (!tensors.empty()) return tensors;
   }
+  if (node.op->widens) return std::nullopt;
   const bool can_run =
       node.op->kernel != nullptr || node.op->expand != nullptr || node.op->reference != nullptr;
   if (!can_run || node.op->region || !has_only_constant_inputs(node)) return std::nullopt;

@@ -63,6 +63,13 @@ std::string param_of(const Node& node, const Kernel& kernel, const Value& value)
   return kernel.inputs.at(static_cast<size_t>(found - inputs.begin())).name;
 }
 
+void drop_input(Node& node, const Value& value) {
+  const std::string name = param_of(node, *node.kernel, value);
+  std::erase_if(node.kernel->inputs, [&](const Param& param) { return param.name == name; });
+  std::erase(node.inputs, nullptr);
+  node.inputs.erase(std::find(node.inputs.begin(), node.inputs.end(), &value));
+}
+
 int64_t size_of(const Expr& expr) {
   int64_t size = 0;
   for_each(expr, [&](const Expr&) { ++size; });

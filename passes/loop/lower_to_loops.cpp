@@ -247,19 +247,24 @@ class StageLowering {
   // --- clipping -----------------------------------------------------------------------------
 
   // True when the body changes nothing once this read yields its `otherwise`: the read is a factor
-  // 0 of a summed product, or the neutral element of a maximum.
+  // 0 of a summed product, or the neutral element of a maximum. Integers are simply computed: with
+  // a padding of 3, (x - 3) * w is 0.
   bool contributes_nothing(const Expr& body, const Expr& read) const {
     const Reduction& reduction = *stage_.reduction;
-    if (body->kind == ExprKind::cast) return contributes_nothing(body->args[0], read);
-    if (same(body, read)) {
-      const Expr neutral = neutral_element(reduction.combine, read.dtype());
-      return same(neutral, read->otherwise) ||
-             (reduction.combine == Combine::sum && is_literal(read->otherwise, 0));
-    }
-    const bool product = body->kind == ExprKind::call && body->function->name == "mul" &&
-                         reduction.combine == Combine::sum && is_literal(read->otherwise, 0);
+    const Expr outside = rewritten(body, [&](const Expr& part) -> Expr {
+      return same(part, read) ? read->otherwise : Expr();
+    });
+    if (same(outside, neutral_element(reduction.combine, body.dtype()))) return true;
+    return reduction.combine == Combine::sum && is_zero_of_reals(body, read);
+  }
+
+  // Products of reals are 0 when a factor is: what is read does not count as infinite.
+  static bool is_zero_of_reals(const Expr& body, const Expr& read) {
+    if (body->kind == ExprKind::cast) return is_zero_of_reals(body->args[0], read);
+    if (same(body, read)) return is_literal(read->otherwise, 0);
+    const bool product = body->kind == ExprKind::call && body->function->name == "mul";
     return product &&
-           (contributes_nothing(body->args[0], read) || contributes_nothing(body->args[1], read));
+           (is_zero_of_reals(body->args[0], read) || is_zero_of_reals(body->args[1], read));
   }
 
   // Removes the tests of reads whose effect clipped loops take over.
