@@ -15,14 +15,14 @@ struct RuleKey {
   auto operator<=>(const RuleKey&) const = default;
 };
 
-std::map<RuleKey, const TfliteRule*>& registry() {
-  static std::map<RuleKey, const TfliteRule*> rules;
+std::map<RuleKey, TfliteRule>& registry() {
+  static std::map<RuleKey, TfliteRule> rules;
   return rules;
 }
 
 void give(const TfliteRule& rule, bool is_quantized) {
   const bool fresh =
-      registry().emplace(RuleKey{rule.name, rule.is_custom, is_quantized}, &rule).second;
+      registry().emplace(RuleKey{rule.name, rule.is_custom, is_quantized}, rule).second;
   check(fresh, "two rules are for the TFLite operator ", rule.name);
 }
 
@@ -44,13 +44,14 @@ RegisteredTfliteRules::RegisteredTfliteRules(const std::vector<TfliteRule>& rule
 
 const TfliteRule* find_tflite_rule(const std::string& name, bool is_custom, bool is_quantized) {
   const auto found = registry().find({name, is_custom, is_quantized});
-  return found == registry().end() ? nullptr : found->second;
+  return found == registry().end() ? nullptr : &found->second;
 }
 
 std::vector<const TfliteRule*> tflite_rules() {
   std::vector<const TfliteRule*> all;
   for (const auto& [key, rule] : registry()) {
-    if (all.empty() || all.back() != rule) all.push_back(rule);
+    const bool is_listed = key.is_quantized && rule.computes == Computes::either;
+    if (!is_listed) all.push_back(&rule);
   }
   return all;
 }
