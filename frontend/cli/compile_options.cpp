@@ -6,14 +6,21 @@ namespace {
 
 OptionGroup model_group() {
   return {"model",
-          {{.name = "--model-format", .value = "FORMAT", .help = "Format of FILE: onnx."},
+          {{.name = "--model-format",
+            .value = "FORMAT",
+            .help = "Format of FILE: onnx or tflite (default: by its name)."},
            {.name = "--input-shapes",
             .value = "SHAPES",
             .help = "Shapes of inputs that the model leaves open: \"name:[1,3,224,224] "
                     "other:[1,10]\"."},
            {.name = "--constant-input",
             .value = "NAME=FILE",
-            .help = "Fix an input to the tensor in a .npy or .pb file (repeatable)."}}};
+            .help = "Fix an input to the tensor in a .npy or .pb file (repeatable)."},
+           {.name = "--state",
+            .value = "FORM",
+            .help = "Values that a .tflite model keeps between runs: explicit makes each an input "
+                    "and an output, reset starts every run anew (default: explicit).",
+            .choices = {"explicit", "reset"}}}};
 }
 
 OptionGroup target_group() {

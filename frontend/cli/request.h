@@ -16,6 +16,8 @@ namespace mlfc {
 
 struct Request {
   std::string file = {};
+  std::string model_format = {};  ///< onnx or tflite; empty: by the file
+  bool reset_states = false;      ///< --state reset
   ImportOptions import = {};
   TargetRequest target = {};
   Options options = {};

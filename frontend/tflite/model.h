@@ -62,6 +62,10 @@ struct TfliteSubgraph {
 };
 
 struct TfliteModel {
+  TfliteModel() = default;
+  TfliteModel(const TfliteModel&) = delete;
+  TfliteModel(TfliteModel&&) = default;
+
   std::string file = {};                       ///< how messages name the model
   std::string bytes = {};                      ///< the file; spans above point into it
   std::vector<TfliteSubgraph> subgraphs = {};  ///< at least one; the first is the model

@@ -11,7 +11,7 @@
 // rule of the same operator for plain numbers. Rules that only move data serve both.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +23,15 @@
 namespace mlfc {
 
 class TfliteScope;
+
+/// What an input or output of control flow may be: a value, or the name of a variable.
+struct TfliteOperand {
+  Value* value = nullptr;
+  std::string handle = {};
+};
+
+/// Values of variables by key; null where a variable is as it was in the beginning.
+using TfliteVariables = std::map<std::string, Value*>;
 
 /// One operator of a model while it is converted: what the file says of it, and the graph to add
 /// to. Types of all values are known at once, and what follows from constants and shapes alone is a
@@ -96,18 +105,24 @@ class TfliteNode {
   /// The contents of a variable tensor (is_variable), and what it holds from here on.
   Value& state(int index);
   void set_state(int index, Value& value);
-  /// Resource variables: a handle names one, by reading or computing an operand of type RESOURCE.
+  /// Resource variables: a handle names one. It is no value, and travels as an operand of its own.
   void set_output_handle(int index, const std::string& resource);
   const std::string& input_handle(int index) const;
   Value& read_resource(const std::string& resource, const TfliteTensor& type);
-  void assign_resource(const std::string& resource, Value& value);
+  void assign_resource(const std::string& resource, const TfliteTensor& type, Value& value);
+  /// What all variables hold at this place, to convert two branches from the same beginning.
+  TfliteVariables variables() const;
+  void set_variables(const TfliteVariables& values);
+  /// The inputs from number `first` on, handles included.
+  std::vector<TfliteOperand> operands(int first);
+  void set_operand(int index, const TfliteOperand& operand);
   /// Converts another subgraph of the model in this place and returns its outputs.
-  std::vector<Value*> call(int64_t subgraph, const std::vector<Value*>& arguments);
-  /// Runs `convert` once for the model, as initialisation: assignments in it are initial values.
+  std::vector<TfliteOperand> call(int64_t subgraph, const std::vector<TfliteOperand>& arguments);
+  /// Converts a subgraph as initialisation, once for the model: what it assigns are the variables'
+  /// initial values.
   void call_once(int64_t subgraph);
 
  private:
-  friend class TfliteScope;
   TfliteScope& scope_;
   const TfliteOperator& op_;
   std::string where_;
@@ -116,7 +131,7 @@ class TfliteNode {
 std::string describe(const TfliteNode& node);
 
 /// What kind of operator a rule is for. An operator is quantised when its first input or its first
-/// output is an 8- or 16-bit integer with a scale.
+/// output is an 8- or 16-bit integer with a scale, and its first input is no real.
 enum class Computes : uint8_t {
   plain,      ///< numbers that are what they are: reals, i32 indices, booleans
   quantized,  ///< integers with scales
