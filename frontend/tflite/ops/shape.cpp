@@ -197,7 +197,7 @@ void one_hot(TfliteNode& node) {
 const RegisteredTfliteRules registered({
     {.name = "BROADCAST_ARGS", .inputs = 2, .convert = broadcast_args},
     {.name = "BROADCAST_TO", .computes = Computes::either, .inputs = 2, .convert = expand},
-    {.name = "CONCATENATION", .computes = Computes::either, .convert = concatenation},
+    {.name = "CONCATENATION", .convert = concatenation},
     {.name = "EXPAND_DIMS", .computes = Computes::either, .inputs = 2, .convert = expand_dims},
     {.name = "FILL", .computes = Computes::either, .inputs = 2, .convert = fill},
     {.name = "ONE_HOT", .inputs = 4, .convert = one_hot},
