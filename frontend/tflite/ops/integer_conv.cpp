@@ -96,12 +96,13 @@ void depthwise_conv_2d(TfliteNode& node) {
   convolve(node, node.transposed(node.input(1), {3, 0, 1, 2}), node.shape(0)[3]);
 }
 
-/// The first input states the shape of the result; its padding is that of the convolution which
-/// would lead back.
+/// The first input states the shape of the result, where it is known; otherwise the tensor does.
+/// The padding is that of the convolution which would lead back.
 void transpose_conv(TfliteNode& node) {
   const Operands operands = {.x = 2, .w = 1, .bias = 3};
   check_images(node, operands);
-  const std::vector<int64_t> shape = node.constant_integers(0);
+  const std::vector<int64_t> shape =
+      node.is_constant(0) ? node.constant_integers(0) : node.output_tensor(0).shape;
   if (shape.size() != 4) fail(node, "the shape of its result, ", Shape(shape), ", is no image");
   const Shape strides = {node.integer("stride_h"), node.integer("stride_w")};
   std::vector<int64_t> pads(4, 0), extra(2, 0);
