@@ -1,0 +1,11 @@
+// Weights that are stored as narrow integers although activations are reals ("hybrid" models).
+#pragma once
+
+#include "frontend/tflite/rule.h"
+
+namespace mlfc {
+
+/// Input `index` as reals: itself, or scale * (stored - zero_point) when it is quantised.
+Value& real_weights(TfliteNode& node, int index);
+
+}  // namespace mlfc
