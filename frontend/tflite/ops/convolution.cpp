@@ -113,8 +113,10 @@ void fully_connected(TfliteNode& node) {
     fail(node, "its weights take rows of ", depth, " but x is ", node.input(0).type);
   }
   Value& rows = node.reshaped(node.input(0), {elements / depth, depth});
-  Value& result =
-      node.add("gemm", {&rows, &real_weights(node, 1), bias_of(node, 2)}, {{"transB", int64_t{1}}});
+  Value& result = is_hybrid(node)
+                      ? hybrid_product(node, rows)
+                      : node.add("gemm", {&rows, &real_weights(node, 1), bias_of(node, 2)},
+                                 {{"transB", int64_t{1}}});
   Shape shape = result.type.shape;
   if (node.flag("keep_num_dims")) {
     shape = node.shape(0);
