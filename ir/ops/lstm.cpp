@@ -111,9 +111,8 @@ Kernel cell_kernel(const Node& cell) {
                         ? Expr(1) - take
                         : cell_activation(cell, 0, peephole(2, forget, old));
   const Expr renewed = keep * old + take * cell_activation(cell, 1, candidate);
-  const Expr limit = cell.real("state_clip");
-  k.store(state(),
-          cell.real("state_clip") > 0 ? max_expr(min_expr(renewed, limit), -limit) : renewed);
+  const double limit = cell.real("state_clip");
+  k.store(state(), limit > 0 ? max_expr(min_expr(renewed, limit), -limit) : renewed);
   k.stage();
   k.store(k.out(1)(b, j), state());
   k.stage();

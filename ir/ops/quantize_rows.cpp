@@ -72,26 +72,27 @@ class RowKernel {
   }
 
   void find_scale_and_zero_point() {
-    const TensorRef step = k_.local("step", DType::f64, {});
+    const TensorRef spread = k_.local("spread", DType::f64, {});
     const TensorRef from_low = k_.local("from_low", DType::f64, {});
     const TensorRef from_high = k_.local("from_high", DType::f64, {});
+    const TensorRef ideal = k_.local("ideal", DType::f64, {});  // the zero point, not rounded
     const Expr low =
         k_.reduction(Combine::min, k_.in(0).at(place(&RowKernel::reduced_axis)), 0, "low");
     k_.stage();
     const Expr high =
         k_.reduction(Combine::max, k_.in(0).at(place(&RowKernel::reduced_axis)), 0, "high");
     const auto wide = [](const Expr& x) { return cast_expr(DType::f64, x); };
-    store(step, select_expr(equal(low, high), with_dtype(1, DType::f64),
-                            (wide(high) - wide(low)) / Expr(255)));
-    store(from_low, wide(low) / step());
-    store(from_high, wide(high) / step());
+    store(spread, select_expr(equal(low, high), with_dtype(1, DType::f64),
+                              (wide(high) - wide(low)) / Expr(255)));
+    store(from_low, wide(low) / spread());
+    store(from_high, wide(high) / spread());
     const Expr error_low = Expr(128) + abs(from_low());
     const Expr error_high = Expr(127) + abs(from_high());
-    const Expr zero =
-        select_expr(less(error_low, error_high), Expr(-128) - from_low(), Expr(127) - from_high());
-    const Expr inside = min_expr(max_expr(rounded_away(zero), -128), 127);
+    store(ideal, select_expr(less(error_low, error_high), Expr(-128) - from_low(),
+                             Expr(127) - from_high()));
+    const Expr inside = min_expr(max_expr(rounded_away(ideal()), -128), 127);
     store(zero_, cast_expr(DType::f32, inside));
-    store(scale_, cast_expr(DType::f32, step()));
+    store(scale_, cast_expr(DType::f32, spread()));
     store(factor_, Expr(1) / scale_());
   }
 
@@ -99,9 +100,9 @@ class RowKernel {
   const Shape& shape_;
   Expr row_;
   bool is_symmetric_;
-  TensorRef scale_ = k_.local("scale", DType::f32, {});
+  TensorRef scale_ = k_.local("row_scale", DType::f32, {});
   TensorRef factor_ = k_.local("factor", DType::f32, {});
-  TensorRef zero_ = k_.local("zero", DType::f32, {});
+  TensorRef zero_ = k_.local("row_zero", DType::f32, {});
   std::vector<Expr> at_ = {};
 };
 
