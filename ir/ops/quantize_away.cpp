@@ -17,16 +17,6 @@ std::vector<TensorType> infer(const Node& node) {
   return {{output_dtype(node), node.input(0).type.shape}};
 }
 
-/// trunc(x), one further from zero when half or more is cut off. Adding a half first would round
-/// the largest number below one half up.
-Expr rounded_away(const Expr& x) {
-  const Expr whole = call_expr("trunc", {x});
-  const DType dtype = x.dtype();
-  const Expr step =
-      select_expr(less(x, 0), with_dtype(Expr(-1.0), dtype), with_dtype(Expr(1.0), dtype));
-  return select_expr(less(abs(x - whole), 0.5), whole, whole + step);
-}
-
 Kernel kernel(const Node& node) {
   KernelBuilder k(node);
   const std::vector<Expr> at = parallel_axes(k, node.output().type.shape);

@@ -1,6 +1,7 @@
 // Convolutions and fully connected layers of reals. The format keeps images as batch, height,
 // width, channels; filters as output, height, width, input - or, depthwise, 1, height, width,
 // output.
+#include "frontend/tflite/ops/hybrid.h"
 #include "frontend/tflite/ops/weights.h"
 #include "frontend/tflite/ops/windows.h"
 
@@ -17,14 +18,22 @@ Value* bias_of(TfliteNode& node, int index) {
   return node.has_input(index) ? &real_weights(node, index) : nullptr;
 }
 
-/// Filters come as output, height, width, input channels of a group.
-void convolve(TfliteNode& node, Value& filter, int64_t groups) {
+/// Integers of hybrid convolutions stay integers.
+Value& filter_of(TfliteNode& node) {
+  return is_hybrid(node) ? node.input(1) : real_weights(node, 1);
+}
+
+/// Filters come as output channels, input channels of a group, height, width.
+void convolve(TfliteNode& node, Value& filter, int64_t groups, bool always_asymmetric) {
   const Shape& image = node.shape(0);
   const Shape& shape = filter.type.shape;
   Attributes attributes = window_attributes_2d(node, {image[1], image[2]}, {shape[2], shape[3]});
   attributes["group"] = groups;
-  Value& result = node.add("conv", {&node.channels_first(node.input(0)), &filter, bias_of(node, 2)},
-                           std::move(attributes));
+  Value& x = node.channels_first(node.input(0));
+  Value& result =
+      is_hybrid(node)
+          ? hybrid_convolution(node, x, filter, std::move(attributes), always_asymmetric)
+          : node.add("conv", {&x, &filter, bias_of(node, 2)}, std::move(attributes));
   node.set_output(0, node.channels_last(node.activated(result)));
 }
 
@@ -35,13 +44,13 @@ void conv_2d(TfliteNode& node) {
   if (taken < 1 || channels % taken != 0) {
     fail(node, "its filter takes ", taken, " channels, which do not divide ", channels);
   }
-  convolve(node, node.transposed(real_weights(node, 1), {0, 3, 1, 2}), channels / taken);
+  convolve(node, node.transposed(filter_of(node), {0, 3, 1, 2}), channels / taken, false);
 }
 
 void depthwise_conv_2d(TfliteNode& node) {
   check_image(node, 0, 1, 4);
   if (node.shape(1)[0] != 1) fail(node, "its filter ", node.shape(1), " must begin with 1");
-  convolve(node, node.transposed(real_weights(node, 1), {3, 0, 1, 2}), node.shape(0)[3]);
+  convolve(node, node.transposed(filter_of(node), {3, 0, 1, 2}), node.shape(0)[3], true);
 }
 
 void conv_3d(TfliteNode& node) {
@@ -104,8 +113,10 @@ void fully_connected(TfliteNode& node) {
     fail(node, "its weights take rows of ", depth, " but x is ", node.input(0).type);
   }
   Value& rows = node.reshaped(node.input(0), {elements / depth, depth});
-  Value& result =
-      node.add("gemm", {&rows, &real_weights(node, 1), bias_of(node, 2)}, {{"transB", int64_t{1}}});
+  Value& result = is_hybrid(node)
+                      ? hybrid_product(node, rows)
+                      : node.add("gemm", {&rows, &real_weights(node, 1), bias_of(node, 2)},
+                                 {{"transB", int64_t{1}}});
   Shape shape = result.type.shape;
   if (node.flag("keep_num_dims")) {
     shape = node.shape(0);

@@ -1,4 +1,5 @@
-// Weights that are stored as narrow integers although activations are reals ("hybrid" models).
+// Weights that are stored as narrow integers although activations are reals, as the operators want
+// them for which hybrid.h has no arithmetic of its own.
 #pragma once
 
 #include "frontend/tflite/rule.h"
