@@ -33,6 +33,7 @@ const std::vector<PipelineStep>& pipeline() {
       {"run-in-place"},
       {"unfold-windows"},    // integer convolutions become long products of contiguous bytes
       {"fold-zero-points"},  // sum of (x - z) * w is the sum of x * w, less a constant
+      {"sum-on-fpu"},        // where f32 is exact and has the better instructions
 
       // Run: the target chooses schedules; everything after only carries them out.
       {"schedule"},
