@@ -31,6 +31,8 @@ struct EmittedFunction {
   std::string body = {};                  ///< statements between the braces, two-space indented
   std::vector<std::string> helpers = {};  ///< complete C of static helper functions it needs
   bool needs_math = false;                ///< calls libm
+  /// Rounds reals to integers, so that a product contracted with a sum could change a result.
+  bool rounds_reals = false;
   const Node* node = nullptr;
 };
 

@@ -157,6 +157,8 @@ Expr read_expr(const std::string& tensor, DType dtype, std::vector<Expr> indices
 Expr cast_expr(DType dtype, const Expr& value) {
   if (value.dtype() == dtype) return value;
   if (value.dtype() == DType::none) return with_dtype(value, dtype);
+  const bool is_integer_literal = is_constant(value) && !value->is_real;
+  if (is_integer_literal && dtype != DType::boolean) return integer_expr(value->integer, dtype);
   return make({.kind = ExprKind::cast, .dtype = dtype, .args = {value}});
 }
 

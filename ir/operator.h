@@ -35,7 +35,10 @@ struct ForeignNode {
   std::string domain = {};
   int64_t opset = 0;  ///< version of the domain's opset in this model
   std::string name = {};
-  std::vector<Value*> inputs = {};        ///< null where absent
+  std::vector<Value*> inputs = {};  ///< null where absent
+  /// Per input: the model says 4 bits where our type says 8. Only what models hold and take in is
+  /// marked, not what nodes compute.
+  std::vector<bool> is_four_bit = {};
   std::vector<std::string> outputs = {};  ///< empty names where absent
   Attributes attributes = {};
   Graph* graph = nullptr;  ///< to add constants an attribute turned into
@@ -57,6 +60,10 @@ class Expansion {
   Graph& graph_;
   const Node& node_;
 };
+
+/// Types of the outputs of an operator that expands, found by expanding it: its `infer` when the
+/// expansion says all there is to say, messages included.
+std::vector<TensorType> infer_by_expanding(const Node& node);
 
 /// A C function shipped with the generated code, for work no kernel can declare (sorting, data
 /// dependent output). `c_source` is complete C99 text of one function named `c_name`, taking
@@ -96,6 +103,9 @@ struct Operator {
   /// For operators whose every output element is one input element: reshape-like (same bytes) or
   /// affine. Lets make-views ask without knowing the operator; see `view_of` in passes/memory.
   bool moves_data_only = false;
+  /// The output stands for the numbers of input 0 in a wider format (dequantize): constants are
+  /// kept as they are, because whoever computes with them may read the narrow form.
+  bool widens = false;
 };
 
 const Operator* find_operator(std::string_view name);

@@ -11,7 +11,8 @@ const std::vector<PipelineStep>& pipeline() {
   static const std::vector<PipelineStep> steps = {
       // Understand: every value gets a type; what can be known now is computed now.
       {"infer-types"},
-      {"expand-operators"},  // operators that are small graphs of others become those graphs
+      {"expand-operators"},   // operators that are small graphs of others become those graphs
+      {"move-quantization"},  // transpose(dequantize(x)) moves integers instead
       {"fold-constants"},
       {"simplify-graph"},
       {"fold-scales"},  // batch norms and other per-channel scales vanish into weights
@@ -19,13 +20,19 @@ const std::vector<PipelineStep>& pipeline() {
       // Kernels: state each node's work declaratively, then let neighbours share one pass over
       // memory.
       {"lower-to-kernels"},
-      {"fuse-epilogues"},  // conv -> relu, matmul -> add
-      {"fuse-prologues"},  // pad -> conv
+      {"read-scalars"},
+      {"fuse-widening"},      // dequantize -> conv: no wide copy is made
+      {"fuse-epilogues"},     // conv -> relu, matmul -> add
+      {"fuse-prologues"},     // pad -> conv
+      {"fold-quantization"},  // dequantize, compute, quantize -> integers, one rescale
+      {"tabulate"},           // expensive functions of 8-bit numbers become tables
 
       // Place: in which order values are stored, and which need no storage of their own.
       {"choose-layout"},
       {"make-views"},
       {"run-in-place"},
+      {"unfold-windows"},    // integer convolutions become long products of contiguous bytes
+      {"fold-zero-points"},  // sum of (x - z) * w is the sum of x * w, less a constant
 
       // Run: the target chooses schedules; everything after only carries them out.
       {"schedule"},

@@ -7,6 +7,7 @@
 
 #include "codegen/c/c_helpers.h"
 #include "ir/error.h"
+#include "ir/value_range.h"
 
 namespace mlfc {
 namespace {
@@ -55,6 +56,49 @@ bool is_narrow(DType dtype) {
 bool may_overflow(std::string_view function) {
   return function == "add" || function == "sub" || function == "mul" || function == "neg" ||
          function == "shift_left";
+}
+
+// i32(round_even(min(max(low, x), high))), what becomes of a sum that is requantized.
+struct Rounding {
+  Expr value = {};
+  int64_t low = 0, high = 0;
+};
+
+std::optional<Rounding> rounding_of(const Expr& cast) {
+  const auto is_call = [](const Expr& expr, std::string_view name) {
+    return expr->kind == ExprKind::call && expr->function->name == name;
+  };
+  const auto is_integer_literal = [](const Expr& expr) {
+    constexpr double kLimit = 1 << 22;
+    return expr->kind == ExprKind::constant && expr->is_real && std::fabs(expr->real) <= kLimit &&
+           expr->real == std::nearbyint(expr->real);
+  };
+  if (cast.dtype() != DType::i32 || !is_call(cast->args[0], "round_even")) return std::nullopt;
+  const Expr& least = cast->args[0]->args[0];
+  if (least.dtype() != DType::f32 || !is_call(least, "min")) return std::nullopt;
+  const Expr& most = least->args[0];
+  const bool limited = is_integer_literal(least->args[1]) && is_call(most, "max") &&
+                       is_integer_literal(most->args[0]);
+  if (!limited) return std::nullopt;
+  const Rounding rounding{most->args[1], static_cast<int64_t>(most->args[0]->real),
+                          static_cast<int64_t>(least->args[1]->real)};
+  return rounding.low <= rounding.high ? std::optional(rounding) : std::nullopt;
+}
+
+// Products and sums of integers and constants are numbers.
+bool is_certainly_a_number(const Expr& expr, const CScope& scope) {
+  bool certain = true;
+  for_each(expr, [&](const Expr& part) {
+    if (!is_float(part.dtype())) return;
+    if (part->kind == ExprKind::read) certain &= scope.constants.contains(part->name);
+    if (part->kind == ExprKind::local) certain = false;
+    if (part->kind == ExprKind::constant) certain &= std::isfinite(part->real);
+    if (part->kind != ExprKind::call) return;
+    const std::string_view name = part->function->name;
+    certain &= name == "add" || name == "sub" || name == "mul" || name == "neg" || name == "min" ||
+               name == "max" || name == "select" || name == "round_even";
+  });
+  return certain;
 }
 
 std::string unsigned_type(DType dtype) {
@@ -126,6 +170,13 @@ std::string CExprPrinter::print_cast(const Expr& expr) const {
       (from == DType::i64 && affine_of(operand) && operand->kind != ExprKind::constant)) {
     return fmt::format("({})({})", c_compute_type(to), index(operand));
   }
+  needs_.rounds |= is_float(from) && is_integer(to);
+  if (const auto rounding = rounding_of(expr);
+      rounding && is_certainly_a_number(rounding->value, scope_)) {
+    needs_.helpers[nearest().helper_name] = nearest().helper_text;
+    return fmt::format("{}({}, {}, {})", nearest().helper_name, print(rounding->value, 0),
+                       rounding->low, rounding->high);
+  }
   const std::string text = print(operand, kAtom);
   const CConversion conversion = conversion_between(from, to);
   if (!conversion.helper_name.empty()) {
@@ -166,7 +217,7 @@ std::string CExprPrinter::print_call(const Expr& expr, int context) const {
   needs_.math |= calls_libm || function.c_helper.find("{REM}") != std::string_view::npos;
 
   const bool wraps = !is_float(dtype) && bytes_of(dtype) >= 4 && may_overflow(function.name) &&
-                     info(dtype).kind == DTypeKind::signed_integer;
+                     info(dtype).kind == DTypeKind::signed_integer && may_wrap(expr, scope_.ranges);
   const bool is_operator = !function.infix.empty() && form.find("mlfc_") == std::string_view::npos;
   std::string text(form);
   for (size_t i = 0; i < expr->args.size(); ++i) {

@@ -21,10 +21,12 @@ namespace mlfc {
 struct CNeeds {
   std::map<std::string, std::string> helpers = {};  ///< name -> complete static function, sorted
   bool math = false;
+  bool rounds = false;  ///< turns reals into integers
 };
 
 struct CScope {
   std::map<std::string, TensorType> tensors = {};  ///< parameters and locals by name
+  std::set<std::string> constants = {};            ///< parameters known at compile time
   std::set<std::string> scalars = {};              ///< locals without dimensions: plain variables
   Ranges ranges = {};                              ///< of the loop variables around
   std::string index_type = "int32_t";

@@ -44,6 +44,19 @@ constexpr const char* kFloatToHalf =
     "  bits += 0xfffu + ((bits >> 13) & 1u);\n"
     "  return (uint16_t)(sign | ((bits - 0x38000000u) >> 13));\n"
     "}\n";
+// The last bit of a float between 2^23 and 2^24 is worth 1, so that adding 1.5 * 2^23 rounds to the
+// nearest integer, halves to even, and leaves it in the low bits. Bits of floats are ordered as the
+// floats are, so that limits can be integers, which vector units have instructions for.
+constexpr const char* kNearest =
+    "static inline int32_t mlfc_nearest_i32(float value, int32_t low, int32_t high) {\n"
+    "  const int32_t zero = 0x4b400000;\n"
+    "  const float shifted = value + 12582912.0f;\n"
+    "  int32_t bits;\n"
+    "  memcpy(&bits, &shifted, sizeof bits);\n"
+    "  bits = bits < zero + low ? zero + low : bits;\n"
+    "  bits = bits > zero + high ? zero + high : bits;\n"
+    "  return bits - zero;\n"
+    "}\n";
 constexpr const char* kBfloatToFloat =
     "static inline float mlfc_bf16_to_f32(uint16_t half) {\n"
     "  const uint32_t bits = (uint32_t)half << 16;\n"
@@ -84,6 +97,10 @@ CConversion saturating(DType from, DType to) {
 }
 
 }  // namespace
+
+CConversion nearest() {
+  return {"mlfc_nearest_i32", kNearest, false};
+}
 
 CConversion conversion_between(DType from, DType to) {
   if (from == DType::f16 && to == DType::f32) return {"mlfc_f16_to_f32", kHalfToFloat, false};

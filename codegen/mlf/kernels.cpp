@@ -36,6 +36,21 @@ std::string helper_definitions(const PackagedModel& model) {
   return text;
 }
 
+// A product that is contracted with a sum is not rounded in between. Where reals become integers,
+// that would let results differ by a step from machine to machine.
+std::string exact_rounding(const PackagedModel& model) {
+  const bool rounds =
+      std::any_of(model.kernels.begin(), model.kernels.end(),
+                  [](const PackagedKernel& kernel) { return kernel.function.rounds_reals; });
+  if (!rounds) return "";
+  return "/* Every operation rounds, so that integers come out the same on every machine. */\n"
+         "#if defined(__clang__)\n"
+         "#pragma STDC FP_CONTRACT OFF\n"
+         "#elif defined(__GNUC__)\n"
+         "#pragma GCC optimize(\"fp-contract=off\")\n"
+         "#endif\n\n";
+}
+
 }  // namespace
 
 std::string begin_c_linkage() {
@@ -88,7 +103,7 @@ std::string kernels_source(const PackagedModel& model) {
       "#include <stddef.h>\n"
       "#include <stdint.h>\n"
       "#include <string.h>\n\n";
-  text += restrict_macro();
+  text += restrict_macro() + exact_rounding(model);
   text += begin_c_linkage() + function_declarations(model) + "\n" + helper_definitions(model);
   for (const PackagedKernel& kernel : model.kernels) text += kernel_definition(kernel);
   return text += main_definition(model) + "\n" + end_c_linkage();

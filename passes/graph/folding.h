@@ -9,7 +9,7 @@
 namespace mlfc {
 
 /// The node's outputs when they can be known now: its operator says so from types alone, or all its
-/// inputs are constants. The types of inputs and outputs must be known.
+/// inputs are constants and nothing is gained by keeping them narrow. The types of inputs and outputs must be known.
 std::optional<std::vector<Tensor>> folded_outputs(const Node& node);
 bool has_only_constant_inputs(const Node& node);
 /// A node whose only purpose is to make a graph output out of a constant.

@@ -63,6 +63,28 @@ std::string param_of(const Node& node, const Kernel& kernel, const Value& value)
   return kernel.inputs.at(static_cast<size_t>(found - inputs.begin())).name;
 }
 
+void drop_input(Node& node, const Value& value) {
+  const std::string name = param_of(node, *node.kernel, value);
+  std::erase_if(node.kernel->inputs, [&](const Param& param) { return param.name == name; });
+  std::erase(node.inputs, nullptr);
+  node.inputs.erase(std::find(node.inputs.begin(), node.inputs.end(), &value));
+}
+
+void drop_unread_inputs(Node& node) {
+  std::vector<Param> read;
+  std::vector<Value*> values;
+  size_t position = 0;
+  for (Value* input : node.inputs) {
+    if (input == nullptr) continue;
+    const Param& param = node.kernel->inputs[position++];
+    if (reads_of(*node.kernel, param.name).empty()) continue;
+    read.push_back(param);
+    values.push_back(input);
+  }
+  node.kernel->inputs = std::move(read);
+  node.inputs = std::move(values);
+}
+
 int64_t size_of(const Expr& expr) {
   int64_t size = 0;
   for_each(expr, [&](const Expr&) { ++size; });

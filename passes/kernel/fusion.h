@@ -15,6 +15,13 @@ bool stores_by_plain_axes(const Kernel& kernel);
 /// The name under which `kernel` (of `node`) reads `value`; empty when it does not.
 std::string param_of(const Node& node, const Kernel& kernel, const Value& value);
 
+/// Takes an input that the kernel no longer reads (the first, if it is there twice) away from node
+/// and kernel.
+void drop_input(Node& node, const Value& value);
+
+/// Takes all inputs that the kernel does not read away.
+void drop_unread_inputs(Node& node);
+
 /// Nodes of an expression, a measure of what substituting it costs.
 int64_t size_of(const Expr& expr);
 /// True when the expression calls something dearer than arithmetic.
