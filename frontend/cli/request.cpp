@@ -40,7 +40,9 @@ void refuse_unsupported(const Arguments& arguments) {
     fail("", "output format '", arguments.text("--output-format"), "' is not supported; use mlf");
   }
   const std::string format = arguments.text("--model-format", "onnx");
-  if (format != "onnx") fail("", "model format '", format, "' is not supported; use onnx");
+  if (format != "onnx" && format != "tflite") {
+    fail("", "model format '", format, "' is not supported; use onnx or tflite");
+  }
   if (arguments.has("--mixed-precision")) {
     fail("", "--mixed-precision is not supported; convert the model to float16 before");
   }
@@ -247,6 +249,9 @@ Request parse_request(const Arguments& arguments) {
   Request request;
   request.quiet = arguments.has("--quiet");
   request.verbose = arguments.has("--verbose");
+  request.model_format = arguments.text("--model-format");
+  request.tflite_rounding = arguments.text("--tflite-rounding", "twice");
+  request.reset_states = arguments.text("--state", "explicit") == "reset";
   request.import = import_options(arguments);
   request.target = target_request(arguments);
   request.options = pass_options(arguments);
