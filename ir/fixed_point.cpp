@@ -40,6 +40,12 @@ int32_t rescale(int32_t sum, int32_t multiplier, int shift) {
   return halved(high_product(left, multiplier), bits_of_shift(-int64_t{shift}));
 }
 
+int32_t rescale_up(int32_t sum, int32_t multiplier, int shift) {
+  const int32_t high = high_product(shifted_left(sum, bits_of_shift(shift)), multiplier);
+  const int right = bits_of_shift(-int64_t{shift});
+  return static_cast<int32_t>((high + ((int64_t{1} << right) >> 1)) >> right);
+}
+
 int32_t rescale_once(int32_t sum, int32_t multiplier, int shift) {
   const int right = 31 - bits_of_shift(shift) + bits_of_shift(-int64_t{shift});
   const int64_t half = (int64_t{1} << right) >> 1;
@@ -126,6 +132,11 @@ void rescale_row(int count, void* result, const void* const* args) {
     return rescale(low_word(sum), low_word(multiplier), low_word(shift));
   });
 }
+void rescale_up_row(int count, void* result, const void* const* args) {
+  apply(count, result, args, [](int64_t sum, int64_t multiplier, int64_t shift) {
+    return rescale_up(low_word(sum), low_word(multiplier), low_word(shift));
+  });
+}
 void rescale_once_row(int count, void* result, const void* const* args) {
   apply(count, result, args, [](int64_t sum, int64_t multiplier, int64_t shift) {
     return rescale_once(low_word(sum), low_word(multiplier), low_word(shift));
@@ -176,6 +187,20 @@ std::vector<ScalarFunction> fixed_point_functions() {
                    "  const int64_t half = (INT64_C(1) << right) >> 1;\n"
                    "  if (high > INT32_MAX) high = INT32_MAX;\n"
                    "  return ({T})((high + half - (high < 0 && right > 0 ? 1 : 0)) >> right);\n"
+                   "}\n"},
+      {.name = "rescale_up",
+       .arity = 3,
+       .integer = INTEGER(rescale_up(WORD(0), WORD(1), WORD(2))),
+       .c_integer = "mlfc_rescale_up_{S}({0}, {1}, {2})",
+       .c_helper = "static inline {T} mlfc_rescale_up_{S}({T} sum, {T} multiplier, {T} shift) {\n"
+                   "  const uint32_t bits = (uint32_t)shift;\n"
+                   "  const uint32_t left = (int32_t)shift > 0 ? bits & 31u : 0u;\n"
+                   "  const uint32_t right = (int32_t)shift > 0 ? 0u : (0u - bits) & 31u;\n"
+                   "  const int64_t product = (int64_t)(int32_t)((uint32_t)sum << left) * "
+                   "(int32_t)multiplier;\n"
+                   "  int64_t high = (product + (INT64_C(1) << 30)) >> 31;\n"
+                   "  if (high > INT32_MAX) high = INT32_MAX;\n"
+                   "  return ({T})((high + ((INT64_C(1) << right) >> 1)) >> right);\n"
                    "}\n"},
       {.name = "rescale_once",
        .arity = 3,

@@ -21,6 +21,8 @@ int32_t halved(int32_t a, int bits);
 /// sum * scale, rounded twice as gemmlowp does: first the product with the multiplier, then the
 /// division by the power of two.
 int32_t rescale(int32_t sum, int32_t multiplier, int shift);
+/// The same with halves of the second rounding up, as products of matrices on x86 compute it.
+int32_t rescale_up(int32_t sum, int32_t multiplier, int shift);
 /// sum * scale, rounded once, halves up.
 int32_t rescale_once(int32_t sum, int32_t multiplier, int shift);
 /// sum * scale for a wide sum (up to 48 bits): the multiplier is rounded to 16 bits, then the
@@ -38,11 +40,12 @@ int leading_zeros(uint32_t value);
 
 // The same for `count` operands in arrays of int64_t: sums, multipliers, shifts (row_functions.h).
 void rescale_row(int count, void* result, const void* const* args);
+void rescale_up_row(int count, void* result, const void* const* args);
 void rescale_once_row(int count, void* result, const void* const* args);
 void rescale_wide_row(int count, void* result, const void* const* args);
 
-/// The rows of the scalar function table: rescale, rescale_once, rescale_wide, high_product,
-/// halved, inverse_of_one_plus, leading_zeros.
+/// The rows of the scalar function table: rescale, rescale_up, rescale_once, rescale_wide,
+/// high_product, halved, inverse_of_one_plus, leading_zeros.
 std::vector<ScalarFunction> fixed_point_functions();
 
 }  // namespace mlfc

@@ -20,7 +20,13 @@ OptionGroup model_group() {
             .value = "FORM",
             .help = "Values that a .tflite model keeps between runs: explicit makes each an input "
                     "and an output, reset starts every run anew (default: explicit).",
-            .choices = {"explicit", "reset"}}}};
+            .choices = {"explicit", "reset"}},
+           {.name = "--tflite-rounding",
+            .value = "HOW",
+            .help = "How quantised .tflite models round: twice as the reference kernels do, "
+                    "twice-up as optimised kernels on x86, or once as builds for single rounding "
+                    "(default: twice).",
+            .choices = {"twice", "twice-up", "once"}}}};
 }
 
 OptionGroup target_group() {

@@ -39,16 +39,22 @@ std::string sanitised(std::string name) {
   return name;
 }
 
+TfliteRounding tflite_rounding(const std::string& name) {
+  if (name == "once") return TfliteRounding::once;
+  return name == "twice-up" ? TfliteRounding::twice_up : TfliteRounding::twice;
+}
+
 }  // namespace
 
 Model import_model(const Request& request) {
   check_file(request.file);
   if (!is_tflite(request)) return {.graph = import_onnx(request.file, request.import)};
-  TfliteImport import = import_tflite(
-      read_file(request.file), request.file,
-      {.input_shapes = request.import.input_shapes,
-       .constant_inputs = request.import.constant_inputs,
-       .states = request.reset_states ? TfliteStates::reset : TfliteStates::explicit_});
+  TfliteImport import =
+      import_tflite(read_file(request.file), request.file,
+                    {.input_shapes = request.import.input_shapes,
+                     .constant_inputs = request.import.constant_inputs,
+                     .states = request.reset_states ? TfliteStates::reset : TfliteStates::explicit_,
+                     .rounding = tflite_rounding(request.tflite_rounding)});
   // As TVM's importer of this format names them.
   for (std::string& name : import.output_names) name = sanitised(name);
   return {std::move(import.graph), std::move(import.output_names), std::move(import.states)};

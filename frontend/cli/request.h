@@ -16,13 +16,15 @@ namespace mlfc {
 
 struct Request {
   std::string file = {};
-  std::string model_format = {};  ///< onnx or tflite; empty: by the file
-  bool reset_states = false;      ///< --state reset
+  std::string model_format = {};          ///< onnx or tflite; empty: by the file
+  std::string tflite_rounding = "twice";  ///< --tflite-rounding
+  bool reset_states = false;              ///< --state reset
   ImportOptions import = {};
   TargetRequest target = {};
   Options options = {};
   PipelineOptions pipeline = {};
   PackageOptions package = {};
+  bool chose_constants_form = false;           ///< --constants was given
   std::vector<std::string> dump_formats = {};  ///< --dump-code
   bool quiet = false;
   bool verbose = false;

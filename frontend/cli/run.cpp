@@ -188,9 +188,13 @@ std::string archive_of(const Request& request, const Arguments& arguments,
     adjusted.package.unpacked_api = true;
   }
   const std::string tar = (folder.path() / "model.tar").string();
+  verify_options(adjusted.package);
+  const Machine machine = machine_of(adjusted);
   const Model model = import_model(adjusted);
   states = model.states;
-  write_tar(compile_to_archive(adjusted, model), tar, adjusted.package.timestamp);
+  adjusted.package.output_names = model.output_names;
+  run_pipeline(*model.graph, adjusted, machine);
+  write_archive_to_run(*model.graph, adjusted, machine, tar);
   return tar;
 }
 

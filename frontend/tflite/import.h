@@ -19,12 +19,21 @@ enum class TfliteStates : uint8_t {
   reset,      ///< every run starts from their initial values
 };
 
+/// How fixed-point products are rounded. Kernels of TensorFlow Lite differ in it by processor and
+/// version; the reference rounds the product to 32 bits and then the division by a power of two.
+enum class TfliteRounding : uint8_t {
+  twice,     ///< reference kernels: the second time halves go away from zero
+  twice_up,  ///< the same, but in sums of products halves always go up: optimised kernels on x86
+  once,      ///< halves up: builds for single rounding
+};
+
 struct TfliteImportOptions {
   /// Shapes of inputs by name, where the model leaves dimensions open.
   std::map<std::string, Shape> input_shapes = {};
   /// Inputs that are known at compile time: they become constants and are no inputs any more.
   std::map<std::string, Tensor> constant_inputs = {};
   TfliteStates states = TfliteStates::explicit_;
+  TfliteRounding rounding = TfliteRounding::twice;
 };
 
 /// A value that the model keeps: hand `initial` to graph input `input` in the first run, and what

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frontend/tflite/import.h"
+#include "ir/fixed_point.h"
 #include "ir/ops/convert.h"
 
 namespace mlfc {
@@ -56,6 +58,9 @@ Attributes stored_as_output(const TfliteNode& node) {
   const auto [low, high] = activation_range(node);
   Attributes attributes = {{"zero_point", output.quantization.zero_point()},
                            {"dtype", to_text(output.dtype)}};
+  if (node.import_options().rounding == TfliteRounding::once) {
+    attributes["rounding"] = std::string("once");
+  }
   if (low > lowest_of(output.dtype)) attributes["low"] = low;
   if (high < highest_of(output.dtype)) attributes["high"] = high;
   return attributes;
@@ -108,7 +113,16 @@ Value& requantized(TfliteNode& node, Value& sums, const std::vector<double>& sca
   const ScaleConstants scale = scale_constants(node, scales);
   Attributes attributes = stored_as_output(node);
   attributes["axis"] = axis;
+  if (node.import_options().rounding == TfliteRounding::twice_up) {
+    attributes["rounding"] = std::string("twice_up");
+  }
   return node.add("requantize_fixed", {&sums, scale.multiplier, scale.shift}, attributes);
+}
+
+int32_t rescaled(const TfliteNode& node, int32_t value, const FixedScale& scale) {
+  const bool once = node.import_options().rounding == TfliteRounding::once;
+  return (once ? rescale_once : rescale)(value, static_cast<int32_t>(scale.multiplier),
+                                         static_cast<int>(scale.shift));
 }
 
 Tensor table_of(const TfliteTensor& input, const TfliteTensor& output, float (*function)(float)) {

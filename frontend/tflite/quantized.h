@@ -43,7 +43,9 @@ struct ScaleConstants {
   Value* shift = nullptr;
 };
 ScaleConstants scale_constants(TfliteNode& node, const std::vector<double>& scales);
-/// From sums to the first output: times scales (one, or one for each entry of `axis`).
+/// value * scale, rounded as the user wants it.
+int32_t rescaled(const TfliteNode& node, int32_t value, const FixedScale& scale);
+/// From sums of products to the first output: times scales (one, or one for each entry of `axis`).
 Value& requantized(TfliteNode& node, Value& sums, const std::vector<double>& scales, int64_t axis);
 
 /// A table over the 256 values of 8-bit tensor `input`, computed in float: the real number an

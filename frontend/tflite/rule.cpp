@@ -65,6 +65,10 @@ TfliteNode::TfliteNode(TfliteScope& scope, const TfliteOperator& op, std::string
 
 // --- operands -----------------------------------------------------------------------------------
 
+const TfliteImportOptions& TfliteNode::import_options() const {
+  return scope_.conversion().options;
+}
+
 bool TfliteNode::has_input(int index) const {
   return index < input_count() && op_.inputs[static_cast<size_t>(index)] >= 0;
 }

@@ -23,6 +23,7 @@
 namespace mlfc {
 
 class TfliteScope;
+struct TfliteImportOptions;
 
 /// What an input or output of control flow may be: a value, or the name of a variable.
 struct TfliteOperand {
@@ -76,6 +77,9 @@ class TfliteNode {
   std::string text(const std::string& option, const std::string& fallback) const;
   std::vector<int64_t> integers(const std::string& option) const;
   std::span<const std::byte> custom_options() const { return op_.custom_options; }
+
+  /// What the user wants of the import as a whole.
+  const TfliteImportOptions& import_options() const;
 
   // --- making ---------------------------------------------------------------------------------
   /// Adds a node of our operator `op`; its values are named after this operator's first output.

@@ -32,8 +32,11 @@ Expr rescaled(const Node& node, const Expr& sum, const Expr& multiplier, const E
     const Expr wide = call_expr("rescale_wide", {sum, widened(multiplier), widened(shift)});
     return cast_expr(DType::i32, wide);
   }
-  const bool once = node.text("rounding") == "once";
-  return call_expr(once ? "rescale_once" : "rescale", {sum, multiplier, shift});
+  const std::string& rounding = node.text("rounding");
+  const char* function = rounding == "once"       ? "rescale_once"
+                         : rounding == "twice_up" ? "rescale_up"
+                                                  : "rescale";
+  return call_expr(function, {sum, multiplier, shift});
 }
 
 Expr rescaled_by(const Node& node, const Expr& sum, const std::string& prefix) {
@@ -90,8 +93,8 @@ void check_scale(const Node& node, const std::string& prefix) {
 
 void check_rounding(const Node& node) {
   const std::string& name = node.text("rounding");
-  if (name != "once" && name != "twice") {
-    fail(node, "rounding '", name, "' is neither once nor twice");
+  if (name != "once" && name != "twice" && name != "twice_up") {
+    fail(node, "rounding '", name, "' is not one of twice, twice_up and once");
   }
 }
 

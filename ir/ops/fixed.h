@@ -14,8 +14,8 @@ namespace mlfc {
 Expr distance_from(const Expr& x, int64_t zero_point);
 /// `sum` times a scale that attributes PREFIX_multiplier and PREFIX_shift give.
 Expr rescaled_by(const Node& node, const Expr& sum, const std::string& prefix);
-/// rescale, or rescale_once where attribute `rounding` is "once"; a sum of dtype i64 is rescaled
-/// wide. The result is i32.
+/// rescale, or rescale_up or rescale_once where attribute `rounding` is "twice_up" or "once"; a sum
+/// of dtype i64 is rescaled wide. The result is i32.
 Expr rescaled(const Node& node, const Expr& sum, const Expr& multiplier, const Expr& shift);
 /// value + zero point, limited to low .. high and the output's range, in the output's dtype.
 Expr as_output(const Node& node, const Expr& value);

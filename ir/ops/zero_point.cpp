@@ -2,6 +2,7 @@
 #include "ir/ops/zero_point.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace mlfc {
@@ -47,13 +48,28 @@ void check_narrow_integers(const Node& node, int input) {
   fail(node, input_name(node, input), " must be of 8 or 16-bit integers but is ", type);
 }
 
+void check_scale(const Node& node, int input) {
+  const Value& scale = node.input(input);
+  if (!is_float(scale.type.dtype)) {
+    fail(node, input_name(node, input), " is ", scale.type,
+         " but must hold floating point numbers; quantize the model again");
+  }
+  if (!scale.is_constant()) return;
+  for (int64_t i = 0; i < scale.type.elements(); ++i) {
+    const double number = scale.constant->real(i);
+    if (std::isfinite(number) && number > 0) continue;
+    fail(node, input_name(node, input), " ('", scale.name, "') holds ", number, " at place ", i,
+         "; a scale must be positive and finite: quantize the model again");
+  }
+}
+
 void check_zero_point_dtype(const Node& node, int input, int of) {
   if (!node.has_input(input)) return;
   const TensorType& zero = node.input(input).type;
   const TensorType& operand = node.input(of).type;
   if (zero.dtype == operand.dtype) return;
   fail(node, input_name(node, input), " is ", zero, " but must be ", operand.dtype, " like ",
-       input_name(node, of));
+       input_name(node, of), "; quantize the model again");
 }
 
 }  // namespace mlfc

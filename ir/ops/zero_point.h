@@ -27,6 +27,8 @@ ZeroPoint zero_point(const Node& node, const KernelBuilder& k, int input,
 DType accumulator_of(const Node& node);
 /// Fails unless the operand is of 8 or 16-bit integers.
 void check_narrow_integers(const Node& node, int input);
+/// Fails unless every number of the scale in input `input`, where known, is positive and finite.
+void check_scale(const Node& node, int input);
 /// Fails unless the zero point `input`, where present, has the element type of operand `of`.
 void check_zero_point_dtype(const Node& node, int input, int of);
 

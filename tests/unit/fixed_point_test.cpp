@@ -34,7 +34,8 @@ Wide nearest(Wide numerator, int bits, Halves halves) {
   return halves == Halves::up || numerator >= 0 ? floor + 1 : floor;
 }
 
-int32_t twice_rounded(int32_t sum, int32_t multiplier, int shift) {
+int32_t twice_rounded(int32_t sum, int32_t multiplier, int shift,
+                      Halves halves = Halves::away_from_zero) {
   // The left shift keeps 32 bits.
   const Wide modulus = Wide{1} << 32;
   Wide scaled = Wide{sum} * (Wide{1} << (shift > 0 ? shift : 0)) % modulus;
@@ -42,7 +43,7 @@ int32_t twice_rounded(int32_t sum, int32_t multiplier, int shift) {
   if (scaled >= modulus / 2) scaled -= modulus;
   Wide high = nearest(scaled * multiplier, 31, Halves::up);
   if (high > INT32_MAX) high = INT32_MAX;
-  return static_cast<int32_t>(nearest(high, shift < 0 ? -shift : 0, Halves::away_from_zero));
+  return static_cast<int32_t>(nearest(high, shift < 0 ? -shift : 0, halves));
 }
 
 std::vector<int32_t> corner_sums() {
@@ -67,6 +68,9 @@ TEST(FixedPoint, RescaleRoundsTheProductAndThenTheDivision) {
     for (const int32_t multiplier : corner_multipliers()) {
       for (int shift = -31; shift <= 30; ++shift) {
         ASSERT_EQ(rescale(sum, multiplier, shift), twice_rounded(sum, multiplier, shift))
+            << sum << " * " << multiplier << " shift " << shift;
+        ASSERT_EQ(rescale_up(sum, multiplier, shift),
+                  twice_rounded(sum, multiplier, shift, Halves::up))
             << sum << " * " << multiplier << " shift " << shift;
       }
     }

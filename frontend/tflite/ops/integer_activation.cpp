@@ -41,10 +41,6 @@ void set_steps(TfliteNode& node, const std::function<int64_t(int32_t)>& steps) {
   set_table(node, std::move(table));
 }
 
-int32_t scaled(int32_t value, const FixedScale& scale) {
-  return rescale(value, static_cast<int32_t>(scale.multiplier), static_cast<int>(scale.shift));
-}
-
 // --- rectifiers -----------------------------------------------------------------------------
 
 /// The operator's name is that of the activation. Scales are divided in float.
@@ -62,12 +58,12 @@ void rectifier(TfliteNode& node) {
   }
   const auto ratio = static_cast<double>(from.scale() / to.scale());
   const ScaleConstants scale = scale_constants(node, {ratio});
-  node.set_output(0, node.add("requantize_fixed", {&node.input(0), scale.multiplier, scale.shift},
-                              {{"x_zero_point", from.zero_point()},
-                               {"zero_point", to.zero_point()},
-                               {"low", low},
-                               {"high", high},
-                               {"dtype", to_text(output.dtype)}}));
+  Attributes attributes = stored_as_output(node);
+  attributes["x_zero_point"] = from.zero_point();
+  attributes["low"] = low;
+  attributes["high"] = high;
+  node.set_output(
+      0, node.add("requantize_fixed", {&node.input(0), scale.multiplier, scale.shift}, attributes));
 }
 
 void leaky_relu(TfliteNode& node) {
@@ -76,7 +72,7 @@ void leaky_relu(TfliteNode& node) {
   const auto above = static_cast<double>(in / out), below = static_cast<double>(in * alpha / out);
   if (is_byte(node.dtype(0))) {
     const FixedScale rising = fixed_scale(above), leaking = fixed_scale(below);
-    set_steps(node, [&](int32_t x) { return scaled(x, x >= 0 ? rising : leaking); });
+    set_steps(node, [&](int32_t x) { return rescaled(node, x, x >= 0 ? rising : leaking); });
     return;
   }
   Attributes attributes = stored_as_output(node);
@@ -264,7 +260,7 @@ constexpr int difference_bits = 5;
 
 /// exp(-d * scale * beta) for distances d = 0 .. 255, in units of 2^-31; 0 where the reference
 /// does not look.
-Tensor exponentials(double scale, double beta) {
+Tensor exponentials(const TfliteNode& node, double scale, double beta) {
   const double limit = 0x1p31 - 1;
   const double factor = std::min(beta * scale * (1 << (31 - difference_bits)), limit);
   const FixedScale fixed = fixed_scale(factor);
@@ -273,7 +269,7 @@ Tensor exponentials(double scale, double beta) {
   Tensor table(TensorType{DType::i32, {256}, {}});
   for (int32_t distance = 0; distance < 256; ++distance) {
     if (distance > std::floor(radius)) continue;
-    table.set_integer(distance, exp_of_negative(scaled(-distance, fixed), difference_bits));
+    table.set_integer(distance, exp_of_negative(rescaled(node, -distance, fixed), difference_bits));
   }
   return table;
 }
@@ -284,7 +280,7 @@ void softmax(TfliteNode& node) {
   if (!is_byte(node.dtype(0))) fail(node, "is quantised as ", node.dtype(0), ", not as i8 or u8");
   const TfliteTensor& output = node.output_tensor(0);
   const double scale = static_cast<double>(node.input_quantization(0).scale());
-  Tensor table = exponentials(scale, node.real("beta"));
+  Tensor table = exponentials(node, scale, node.real("beta"));
   node.set_output(0, node.add("softmax_fixed", {&node.input(0), &node.constant(std::move(table))},
                               {{"zero_point", output.quantization.zero_point()},
                                {"dtype", to_text(output.dtype)}}));
