@@ -49,6 +49,7 @@ const Operator cast{
     .inputs = {"x"},
     .attributes = {required(text("to", "f32"))},
     .adopt = adopt_cast,
+    .offer = [](ForeignNode& node) { text_to_onnx_dtype(node, "to"); },
     .infer = infer_cast,
     .kernel = kernel_cast,
 };
@@ -58,6 +59,7 @@ const Operator cast_like{
     .name = "cast_like",
     .summary = "Converts every element to the type of another value.",
     .onnx = {"CastLike"},
+    .onnx_opset = 15,
     .inputs = {"x", "like"},
     .adopt = adopt_cast_like,
     .infer = infer_cast_like,
