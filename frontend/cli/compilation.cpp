@@ -38,6 +38,20 @@ std::unique_ptr<Graph> load_model(const Request& request) {
   return import_onnx(request.file, request.import);
 }
 
+std::unique_ptr<Graph> load_transformed(const Request& request) {
+  std::unique_ptr<Graph> graph = load_model(request);
+  return request.transform ? request.transform(std::move(graph)) : std::move(graph);
+}
+
+void check_output(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder, error)) {
+    fail(path, "cannot be written: the folder '", folder.string(), "' does not exist");
+  }
+  if (std::filesystem::is_directory(path, error)) fail(path, "cannot be written: it is a folder");
+}
+
 namespace {
 
 // The request's pipeline options with progress and messages going where they belong.
@@ -71,7 +85,7 @@ void run_named_passes(Graph& graph, const Request& request, const Machine& machi
 Archive compile_to_archive(const Request& request) {
   verify_options(request.package);
   const Machine machine = machine_of(request);
-  const std::unique_ptr<Graph> graph = load_model(request);
+  const std::unique_ptr<Graph> graph = load_transformed(request);
   run_pipeline(*graph, request, machine);
   return build_archive(*graph, *request.target.target, machine, request.package);
 }

@@ -4,18 +4,6 @@
 namespace mlfc {
 namespace {
 
-OptionGroup model_group() {
-  return {"model",
-          {{.name = "--model-format", .value = "FORMAT", .help = "Format of FILE: onnx."},
-           {.name = "--input-shapes",
-            .value = "SHAPES",
-            .help = "Shapes of inputs that the model leaves open: \"name:[1,3,224,224] "
-                    "other:[1,10]\"."},
-           {.name = "--constant-input",
-            .value = "NAME=FILE",
-            .help = "Fix an input to the tensor in a .npy or .pb file (repeatable)."}}};
-}
-
 OptionGroup target_group() {
   OptionGroup group{
       "target",
@@ -160,8 +148,20 @@ OptionGroup files_group() {
 
 }  // namespace
 
+OptionGroup model_options() {
+  return {"model",
+          {{.name = "--model-format", .value = "FORMAT", .help = "Format of FILE: onnx."},
+           {.name = "--input-shapes",
+            .value = "SHAPES",
+            .help = "Shapes of inputs that the model leaves open: \"name:[1,3,224,224] "
+                    "other:[1,10]\"."},
+           {.name = "--constant-input",
+            .value = "NAME=FILE",
+            .help = "Fix an input to the tensor in a .npy or .pb file (repeatable)."}}};
+}
+
 std::vector<OptionGroup> compile_options() {
-  return {model_group(),
+  return {model_options(),
           target_group(),
           interface_group(),
           pools_group("workspace", "intermediate values"),
