@@ -13,7 +13,6 @@ struct Case {
   const char* program;
   bool timed_only = false;
   const char* machine = "default";
-  bool strict = false;
   bool all_harts = false;
 };
 
