@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Writes one small model for every operator, with inputs and the outputs NumPy says they have.
 
     make_models.py --schema frontend/tflite/schema.fbs --out DIR

@@ -3,6 +3,7 @@
 //
 //   tflite_fuzz [--seed N] [--runs N] PATH...   damages the model.tflite files below each path
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -21,7 +22,7 @@ namespace fs = std::filesystem;
 void try_importer(const std::string& bytes) {
   try {
     const TfliteImport import = import_tflite(bytes, "damaged.tflite");
-    verify(*import.graph);
+    verify(*import.graph, "import");
   } catch (const UserError& refused) {
     const std::string_view message = refused.what();
     check(message.starts_with("damaged.tflite"), "a refusal that names no file: ", message);
