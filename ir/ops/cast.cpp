@@ -62,6 +62,7 @@ const Operator cast{
     .inputs = {"x"},
     .attributes = {required(text("to", "f32")), integer("bits", 0)},
     .adopt = adopt_cast,
+    .offer = [](ForeignNode& node) { text_to_onnx_dtype(node, "to"); },
     .infer = infer_cast,
     .kernel = kernel_cast,
 };
@@ -71,6 +72,7 @@ const Operator cast_like{
     .name = "cast_like",
     .summary = "Converts every element to the type of another value.",
     .onnx = {"CastLike"},
+    .onnx_opset = 15,
     .inputs = {"x", "like"},
     .attributes = {integer("bits", 0)},
     .adopt = adopt_cast_like,
