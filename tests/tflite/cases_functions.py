@@ -114,7 +114,7 @@ def functions():
     word = q16(scale=1 / 32768)
     exact = q16(300, scale=2.0 ** -12)
     rows = q8(3, 11, scale=0.13, zero=4)
-    near, far = fp.differences(rows.scale, 1.0), fp.differences(f32(0.002), 0.7)
+    near = fp.differences(rows.scale, 1.0)
     logistic = lambda v: f32(1) / (f32(1) + np.exp(-v))  # noqa: E731
     elu = lambda v: v if v >= 0 else np.expm1(v)  # noqa: E731
     low = q8(3, 11, scale=0.002, zero=4)

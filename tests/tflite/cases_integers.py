@@ -6,7 +6,7 @@ import numpy as np
 
 import fixed_point as fp
 from cases_reals import padding, windows
-from fixed_point import Scale, clamp, distance, each, f32, stored
+from fixed_point import Scale, distance, each, f32, stored
 from quantized_cases import Q, q16, q8, quantized, real
 
 
