@@ -134,6 +134,31 @@ Value& Expansion::scalar(DType dtype, double value) {
   return constant(tensor_of(dtype, {}, {value}));
 }
 
+std::vector<TensorType> infer_by_expanding(const Node& node) {
+  // Weights are not copied for this: no type depends on them.
+  constexpr int64_t largest_copied = 4096;
+  Graph scratch;
+  std::vector<Value*> inputs;
+  for (const Value* input : node.inputs) {
+    if (input == nullptr) {
+      inputs.push_back(nullptr);
+    } else if (input->is_constant() && input->type.elements() <= largest_copied) {
+      inputs.push_back(&scratch.add_constant(input->name, *input->constant));
+    } else {
+      inputs.push_back(&scratch.add_value(input->name, input->type.plain()));
+    }
+  }
+  std::vector<std::string> names;
+  for (const Value* output : node.outputs) names.push_back(output == nullptr ? "" : output->name);
+  Node& copy = scratch.add_node(*node.op, inputs, names, node.attributes);
+  copy.name = node.name;
+  copy.sources = node.sources;
+  Expansion expansion(scratch, copy);
+  std::vector<TensorType> types;
+  for (const Value* value : node.op->expand(expansion)) types.push_back(value->type.plain());
+  return types;
+}
+
 std::vector<int64_t> constant_integers(const Node& node, int input) {
   const Value& value = node.input(input);
   if (!value.is_constant()) {

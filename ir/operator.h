@@ -35,7 +35,10 @@ struct ForeignNode {
   std::string domain = {};
   int64_t opset = 0;  ///< version of the domain's opset in this model
   std::string name = {};
-  std::vector<Value*> inputs = {};        ///< null where absent
+  std::vector<Value*> inputs = {};  ///< null where absent
+  /// Per input: the model says 4 bits where our type says 8. Only what models hold and take in is
+  /// marked, not what nodes compute.
+  std::vector<bool> is_four_bit = {};
   std::vector<std::string> outputs = {};  ///< empty names where absent
   Attributes attributes = {};
   Graph* graph = nullptr;  ///< to add constants an attribute turned into
@@ -57,6 +60,10 @@ class Expansion {
   Graph& graph_;
   const Node& node_;
 };
+
+/// Types of the outputs of an operator that expands, found by expanding it: its `infer` when the
+/// expansion says all there is to say, messages included.
+std::vector<TensorType> infer_by_expanding(const Node& node);
 
 /// A C function shipped with the generated code, for work no kernel can declare (sorting, data
 /// dependent output). `c_source` is complete C99 text of one function named `c_name`, taking

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "ir/error.h"
+#include "ir/fixed_point.h"
 #include "ir/tensor.h"
 
 namespace mlfc {
@@ -184,6 +185,10 @@ const std::vector<NativeFunction>& native_functions() {
       native_float<Absolute>("abs"),
       native_float<SquareRoot>("sqrt"),
       {"not", nullptr, nullptr, unary_row<int64_t, Not>, unary_row<int64_t, Not>},
+      {"rescale", nullptr, nullptr, rescale_row, rescale_row},
+      {"rescale_up", nullptr, nullptr, rescale_up_row, rescale_up_row},
+      {"rescale_once", nullptr, nullptr, rescale_once_row, rescale_once_row},
+      {"rescale_wide", nullptr, nullptr, rescale_wide_row, rescale_wide_row},
       {"select", select_row<float>, select_row<double>, select_row<int64_t>, select_row<int64_t>},
   };
   return functions;

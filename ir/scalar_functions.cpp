@@ -8,6 +8,8 @@
 #include <cmath>
 #include <limits>
 
+#include "ir/fixed_point.h"
+
 namespace mlfc {
 namespace {
 
@@ -83,8 +85,8 @@ constexpr std::string_view kFloorMod =
 #define REAL(expression) [](const double* a) -> double { return expression; }
 #define INTEGER(expression) [](const int64_t* a) -> int64_t { return expression; }
 
-const std::vector<ScalarFunction>& table() {
-  static const std::vector<ScalarFunction> rows = {
+std::vector<ScalarFunction> own_rows() {
+  return {
       // Arithmetic.
       {.name = "add",
        .infix = "+",
@@ -435,11 +437,19 @@ const std::vector<ScalarFunction>& table() {
        .unsigned_integer = INTEGER(a[1] < 0 || a[1] > 63 ? 0 : wrap(bits(a[0]) >> a[1])),
        .c_integer = "{0} >> {1}"},
   };
-  return rows;
 }
 
 #undef REAL
 #undef INTEGER
+
+const std::vector<ScalarFunction>& table() {
+  static const std::vector<ScalarFunction> rows = [] {
+    std::vector<ScalarFunction> all = own_rows();
+    for (const ScalarFunction& row : fixed_point_functions()) all.push_back(row);
+    return all;
+  }();
+  return rows;
+}
 
 }  // namespace
 

@@ -91,6 +91,16 @@ std::string check_parallel(const AxisStates& axes, const Word& word) {
   return reduced ? "axis '" + word.names[0] + "' is reduced, not independent" : "";
 }
 
+// Partial sums in lanes are added in another order, which integers do not notice.
+std::string check_lanes(const AxisStates& axes, const Word& word, const Kernel& kernel) {
+  if (std::string problem = check_axes(axes, word); !problem.empty()) return problem;
+  const AxisState& axis = axes.at(word.names[0]);
+  if (!axis.is_reduced) return "";
+  const auto& reduction = kernel.stages[static_cast<size_t>(axis.stage)].reduction;
+  const bool exact = reduction && !is_float(reduction->dtype);
+  return exact ? "" : "axis '" + word.names[0] + "' is reduced, and a sum of reals has an order";
+}
+
 std::string check_word(AxisStates& axes, const Word& word, const Kernel& kernel) {
   if (word.names.empty()) return "a word without a name";
   switch (word.kind) {
@@ -102,6 +112,7 @@ std::string check_word(AxisStates& axes, const Word& word, const Kernel& kernel)
     case WordKind::frep:
       return check_axes(axes, word);
     case WordKind::lanes:
+      return check_lanes(axes, word, kernel);
     case WordKind::cores:
       return check_parallel(axes, word);
     case WordKind::stage:

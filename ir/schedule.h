@@ -9,7 +9,8 @@
 //                        in their declared order. Parallel axes inside a reduced axis multiply the
 //                        accumulators; of a split one, only a.i may stand there
 //   unroll a             write the loop out
-//   lanes a              the innermost loop runs in vector lanes
+//   lanes a              the loop runs in vector lanes; a reduced axis only where integers are
+//                        reduced, whose order does not matter
 //   cores a              the axis is dealt out to the cores
 //   stage v at a in m [double]   a copy of the part of v that one turn of a needs lives in memory m
 //   stream v ...         accesses become hardware streams

@@ -26,10 +26,24 @@ class GraphCheck {
                         output == nullptr ? "nothing" : "'" + output->name + "'",
                         " is computed nowhere");
     }
+    if (graph.outer == nullptr) check_ends(graph);
     for (const Value* value : mine) visible_.erase(value);
   }
 
  private:
+  // Applications see the inputs and outputs, and know one order of elements only.
+  void check_ends(const Graph& graph) {
+    for (const auto* values : {&graph.inputs, &graph.outputs}) {
+      for (const Value* value : *values) {
+        if (value == nullptr || !value->type.layout) continue;
+        const bool is_plain =
+            value->type.explicit_layout() == value->type.plain().explicit_layout();
+        problems_.require(is_plain, describe(*value),
+                          " is an input or output of the model, but not stored row-major");
+      }
+    }
+  }
+
   void define(const Value* value, std::set<const Value*>& mine) {
     if (!problems_.require(value != nullptr, "a value is missing")) return;
     const bool is_new = visible_.insert(value).second;
@@ -106,12 +120,42 @@ class GraphCheck {
       problems_.require(is_given || slot.optional || slot.variadic, "input '", slot.name,
                         "' is missing");
     }
+    const auto& outputs = node.op->outputs;
+    const bool many = !outputs.empty() && parse_slot(outputs.back()).variadic;
+    problems_.require(many || node.outputs.size() <= outputs.size(), "has ", node.outputs.size(),
+                      " outputs; ", node.op->name, " gives ", outputs.size());
+    check_attributes(node);
+  }
+
+  void check_attributes(const Node& node) {
+    const auto& specs = node.op->attributes;
     for (const auto& [name, value] : node.attributes) {
-      const auto& specs = node.op->attributes;
-      const bool is_declared = std::any_of(
-          specs.begin(), specs.end(), [&](const AttributeSpec& spec) { return spec.name == name; });
-      problems_.require(is_declared, "attribute '", name, "' is not one of ", node.op->name);
+      const auto spec = std::find_if(specs.begin(), specs.end(),
+                                     [&](const AttributeSpec& s) { return s.name == name; });
+      if (!problems_.require(spec != specs.end(), "attribute '", name, "' is not one of ",
+                             node.op->name)) {
+        continue;
+      }
+      problems_.require(spec->fallback.index() == value.index(), "attribute '", name,
+                        "' should be ", kind_of(spec->fallback), ", not ", kind_of(value));
     }
+    for (const AttributeSpec& spec : specs) {
+      problems_.require(!spec.required || node.has(spec.name), "attribute '", spec.name,
+                        "' is missing");
+    }
+  }
+
+  static std::string kind_of(const Attribute& attribute) {
+    struct Name {
+      std::string operator()(int64_t) const { return "an integer"; }
+      std::string operator()(double) const { return "a real number"; }
+      std::string operator()(const std::string&) const { return "a text"; }
+      std::string operator()(const std::vector<int64_t>&) const { return "a list of integers"; }
+      std::string operator()(const std::vector<double>&) const { return "a list of reals"; }
+      std::string operator()(const std::vector<std::string>&) const { return "a list of texts"; }
+      std::string operator()(const Tensor&) const { return "a tensor"; }
+    };
+    return std::visit(Name(), attribute);
   }
 
   void check_work(const Node& node) {
@@ -119,6 +163,7 @@ class GraphCheck {
       check_kernel(problems_, *node.kernel);
       check_params(node, node.kernel->inputs, node.kernel->outputs, "kernel");
     }
+    problems_.require(node.kernel || !node.schedule, "has a schedule but no kernel");
     if (node.kernel && node.schedule) {
       const std::string why = why_illegal(*node.schedule, *node.kernel);
       problems_.require(why.empty(), "its schedule is illegal: ", why);

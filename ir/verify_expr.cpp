@@ -1,7 +1,9 @@
 // Checks single expressions. The interesting part is showing that reads stay inside their tensors:
 // interval arithmetic decides almost always; where it is too coarse - (i // 3) * 3 + i % 3, or a
-// loop clipped by an outer one - the index is evaluated for every turn of the loops it depends on.
+// loop clipped by an outer one - the index is evaluated for every turn of the loops it depends on,
+// or for evenly spaced ones and the last when they are too many.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -31,7 +33,7 @@ std::optional<int64_t> evaluated(const Expr& expr, const Environment& axes) {
   return expr->function->integer(args);
 }
 
-// Walks all turns of the loops an index depends on.
+// Walks the turns of the loops an index depends on.
 class Enumeration {
  public:
   Enumeration(const Expr& index, const Surroundings& around) : index_(index) {
@@ -53,6 +55,12 @@ class Enumeration {
   }
 
   std::optional<Range> range() {
+    if (!loops_.empty()) {
+      const std::optional<Affine> affine = affine_of(index_);
+      ends_suffice_ = affine && affine->of(loops_.back()->name) != 0;
+      const double depth = static_cast<double>(loops_.size()) - (ends_suffice_ ? 1 : 0);
+      most_here_ = static_cast<int64_t>(std::pow(kMostTurns, 1 / std::max(depth, 1.0)));
+    }
     if (!walk(0)) return std::nullopt;
     return found_;
   }
@@ -61,7 +69,7 @@ class Enumeration {
   bool walk(size_t depth) {
     if (depth == loops_.size()) {
       const std::optional<int64_t> value = evaluated(index_, axes_);
-      if (!value || ++turns_ > kMostTurns) return false;
+      if (!value) return false;
       const bool is_first = found_.first > found_.last;
       found_.first = is_first ? *value : std::min(found_.first, *value);
       found_.last = is_first ? *value : std::max(found_.last, *value);
@@ -71,17 +79,29 @@ class Enumeration {
     const std::optional<int64_t> begin = evaluated(loop.begin, axes_);
     const std::optional<int64_t> end = evaluated(loop.end, axes_);
     if (!begin || !end || loop.step < 1) return false;
-    int64_t& value = axes_[loop.name];
-    for (value = *begin; value < *end; value += loop.step) {
+    if (*begin >= *end) return true;
+    const int64_t turns = (*end - 1 - *begin) / loop.step + 1;
+    const int64_t last = *begin + (turns - 1) * loop.step;
+    const int64_t stride = turns_between(depth, turns) * loop.step;
+    for (int64_t turn = *begin; turn < last; turn += stride) {
+      axes_[loop.name] = turn;
       if (!walk(depth + 1)) return false;
     }
-    return true;
+    axes_[loop.name] = last;
+    return walk(depth + 1);
+  }
+
+  // Of the innermost loop the ends are enough when the index grows or falls steadily.
+  int64_t turns_between(size_t depth, int64_t turns) const {
+    const bool only_ends = ends_suffice_ && depth + 1 == loops_.size();
+    return only_ends ? turns : (turns + most_here_ - 1) / most_here_;
   }
 
   const Expr& index_;
   std::vector<const LoopVariable*> loops_;
   Environment axes_;
-  int64_t turns_ = 0;
+  bool ends_suffice_ = false;
+  int64_t most_here_ = kMostTurns;  ///< turns of one loop that are looked at
   Range found_ = {0, -1};
 };
 
@@ -100,6 +120,7 @@ std::optional<Ranges> loop_ranges(const Surroundings& around) {
 void check_index(Problems& problems, const Param& tensor, size_t axis, const Expr& index,
                  const Surroundings& around, int64_t length) {
   const int64_t extent = tensor.type.shape[axis];
+  if (extent == 0) return;  // loops over nothing do not turn
   const auto fits = [&](const Range& range) {
     return range.first > range.last || (range.first >= 0 && range.last + length <= extent);
   };

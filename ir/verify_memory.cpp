@@ -237,9 +237,10 @@ class MemoryCheck {
     constexpr int64_t most_bytes = int64_t{1} << 26;
     for (const Value* value : {&a, &b, &storage}) {
       if (value->type.dtype == DType::none) return false;
+      if (value->type.plain().storage_bytes() > most_bytes) return false;  // too much to look at
     }
     const int64_t bytes = storage.type.storage_bytes();
-    if (bytes > most_bytes) return false;  // too much to look at
+    if (bytes > most_bytes) return false;
     std::vector<bool> used(static_cast<size_t>(bytes), false);
     bool shares = false;
     const auto visit = [&](const TensorType& type, const auto& use) {

@@ -30,6 +30,8 @@ const std::vector<PipelineStep>& pipeline() {
       {"choose-layout"},
       {"make-views"},
       {"run-in-place"},
+      {"unfold-windows"},    // integer convolutions become long products of contiguous bytes
+      {"fold-zero-points"},  // sum of (x - z) * w is the sum of x * w, less a constant
 
       // Run: the target chooses schedules; everything after only carries them out.
       {"schedule"},

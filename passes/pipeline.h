@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,9 @@ struct PipelineOptions {
   std::vector<std::pair<std::string, std::string>> insert_after = {};
   bool verify_each = false;  ///< verify, print and re-parse after every pass
   bool check_each = false;   ///< also interpret on random inputs and compare the numbers
+  /// Passes that are not ours, with the plugin that brought each: what they do wrong is for their
+  /// author to mend, not a bug of the compiler.
+  std::map<std::string, std::string> foreign_passes = {};
   bool print_changed = false;
   bool time_passes = false;
   std::function<void(const std::string& pass)> progress = {};

@@ -58,15 +58,47 @@ bool may_overflow(std::string_view function) {
          function == "shift_left";
 }
 
-// i32(round_even(x)) of an x that is limited to few enough integers: no call of libm is needed.
-bool rounds_to_nearest(const Expr& cast) {
-  const Expr& operand = cast->args[0];
-  const bool rounds = cast.dtype() == DType::i32 && operand.dtype() == DType::f32 &&
-                      operand->kind == ExprKind::call && operand->function->name == "round_even";
-  if (!rounds) return false;
-  constexpr int64_t kLimit = int64_t{1} << 22;
-  const std::optional<Range> range = rounded_range(operand);
-  return range && range->first >= -kLimit && range->last <= kLimit;
+// i32(round_even(min(max(low, x), high))), what becomes of a sum that is requantized.
+struct Rounding {
+  Expr value = {};
+  int64_t low = 0, high = 0;
+};
+
+std::optional<Rounding> rounding_of(const Expr& cast) {
+  const auto is_call = [](const Expr& expr, std::string_view name) {
+    return expr->kind == ExprKind::call && expr->function->name == name;
+  };
+  const auto is_integer_literal = [](const Expr& expr) {
+    constexpr double kLimit = 1 << 22;
+    return expr->kind == ExprKind::constant && expr->is_real && std::fabs(expr->real) <= kLimit &&
+           expr->real == std::nearbyint(expr->real);
+  };
+  if (cast.dtype() != DType::i32 || !is_call(cast->args[0], "round_even")) return std::nullopt;
+  const Expr& least = cast->args[0]->args[0];
+  if (least.dtype() != DType::f32 || !is_call(least, "min")) return std::nullopt;
+  const Expr& most = least->args[0];
+  const bool limited = is_integer_literal(least->args[1]) && is_call(most, "max") &&
+                       is_integer_literal(most->args[0]);
+  if (!limited) return std::nullopt;
+  const Rounding rounding{most->args[1], static_cast<int64_t>(most->args[0]->real),
+                          static_cast<int64_t>(least->args[1]->real)};
+  return rounding.low <= rounding.high ? std::optional(rounding) : std::nullopt;
+}
+
+// Products and sums of integers and constants are numbers.
+bool is_certainly_a_number(const Expr& expr, const CScope& scope) {
+  bool certain = true;
+  for_each(expr, [&](const Expr& part) {
+    if (!is_float(part.dtype())) return;
+    if (part->kind == ExprKind::read) certain &= scope.constants.contains(part->name);
+    if (part->kind == ExprKind::local) certain = false;
+    if (part->kind == ExprKind::constant) certain &= std::isfinite(part->real);
+    if (part->kind != ExprKind::call) return;
+    const std::string_view name = part->function->name;
+    certain &= name == "add" || name == "sub" || name == "mul" || name == "neg" || name == "min" ||
+               name == "max" || name == "select" || name == "round_even";
+  });
+  return certain;
 }
 
 std::string unsigned_type(DType dtype) {
@@ -139,13 +171,18 @@ std::string CExprPrinter::print_cast(const Expr& expr) const {
     return fmt::format("({})({})", c_compute_type(to), index(operand));
   }
   needs_.rounds |= is_float(from) && is_integer(to);
+  if (const auto rounding = rounding_of(expr);
+      rounding && is_certainly_a_number(rounding->value, scope_)) {
+    needs_.helpers[nearest().helper_name] = nearest().helper_text;
+    return fmt::format("{}({}, {}, {})", nearest().helper_name, print(rounding->value, 0),
+                       rounding->low, rounding->high);
+  }
   const std::string text = print(operand, kAtom);
-  const CConversion conversion = rounds_to_nearest(expr) ? nearest() : conversion_between(from, to);
+  const CConversion conversion = conversion_between(from, to);
   if (!conversion.helper_name.empty()) {
     needs_.helpers[conversion.helper_name] = conversion.helper_text;
     needs_.math |= conversion.needs_math;
-    const Expr& converted = rounds_to_nearest(expr) ? operand->args[0] : operand;
-    return fmt::format("{}({})", conversion.helper_name, print(converted, 0));
+    return fmt::format("{}({})", conversion.helper_name, print(operand, 0));
   }
   if (to == DType::boolean) return fmt::format("({} != 0)", text);
   return fmt::format("({}){}", info(to).c_name, text);

@@ -16,6 +16,14 @@ namespace {
 // Above this many elements an index may not fit 32 bits.
 constexpr int64_t kMost32BitElements = int64_t{1} << 31;
 
+std::vector<const Value*> present_inputs(const Node& node) {
+  std::vector<const Value*> present;
+  for (const Value* value : node.inputs) {
+    if (value != nullptr) present.push_back(value);
+  }
+  return present;
+}
+
 class CBodyPrinter {
  public:
   explicit CBodyPrinter(const Proc& proc, const Node& node) : printer_(scope_, needs_) {
@@ -27,6 +35,10 @@ class CBodyPrinter {
       }
     }
     if (largest >= kMost32BitElements) scope_.index_type = "int64_t";
+    const std::vector<const Value*> inputs = present_inputs(node);
+    for (size_t i = 0; i < inputs.size() && i < proc.inputs.size(); ++i) {
+      if (inputs[i]->is_constant()) scope_.constants.insert(proc.inputs[i].name);
+    }
     scratch_left_ = node.scratch.size();
     fitting_sums_ = sums_that_fit(proc);
   }
@@ -140,35 +152,55 @@ bool shares_storage(const Value& value, const Node& node) {
   });
 }
 
-bool is_shared(const Value& output, const Node& node) {
+// Whether another parameter points into the output's storage.
+bool is_shared(const Value& output, const Node& node, const Proc& proc,
+               const std::set<std::string>& replaced) {
   const auto aliases = [&](const Value* value) {
-    return value != nullptr && value != &output && &storage_of(*value) == &storage_of(output);
+    return value != &output && &storage_of(*value) == &storage_of(output);
   };
-  return std::any_of(node.inputs.begin(), node.inputs.end(), aliases) ||
-         std::any_of(node.outputs.begin(), node.outputs.end(), aliases);
+  const std::vector<const Value*> inputs = present_inputs(node);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (aliases(inputs[i]) && !replaced.contains(proc.inputs[i].name)) return true;
+  }
+  return std::any_of(node.outputs.begin(), node.outputs.end(), aliases);
 }
 
-std::vector<const Value*> present_inputs(const Node& node) {
-  std::vector<const Value*> present;
-  for (const Value* value : node.inputs) {
-    if (value != nullptr) present.push_back(value);
+// An input that lies exactly where the output does is read through the output: a compiler then
+// sees that each element is read before it is written, and only that one. Returns the names that
+// are no longer needed.
+std::set<std::string> read_through_output(const Node& node, Proc& proc) {
+  std::set<std::string> replaced;
+  if (node.outputs.size() != 1) return replaced;
+  const std::vector<const Value*> inputs = present_inputs(node);
+  const Param& output = proc.outputs[0];
+  for (size_t i = 0; i < inputs.size() && i < proc.inputs.size(); ++i) {
+    const bool same_place = shares_storage(*inputs[i], node) && !inputs[i]->is_constant() &&
+                            proc.inputs[i].type == output.type;
+    if (same_place) replaced.insert(proc.inputs[i].name);
   }
-  return present;
+  rewrite_exprs(proc.body, [&](const Expr& part) -> Expr {
+    const bool is_it = part->kind == ExprKind::read && replaced.contains(part->name);
+    return is_it ? read_expr(output.name, part.dtype(), part->args, part->otherwise) : Expr();
+  });
+  return replaced;
 }
 
 void add_parameters(EmittedFunction& function, const Node& node, const Proc& proc,
+                    const std::set<std::string>& replaced,
                     const std::vector<std::string>& scratch_names) {
   const std::vector<const Value*> inputs = present_inputs(node);
   check(inputs.size() == proc.inputs.size() && node.outputs.size() == proc.outputs.size(),
         describe(node), ": the procedure's parameters are not the node's values");
   for (size_t i = 0; i < inputs.size(); ++i) {
+    if (replaced.contains(proc.inputs[i].name)) continue;
     const std::string restricted = shares_storage(*inputs[i], node) ? "" : " MLFC_RESTRICT";
     const std::string type(info(proc.inputs[i].type.dtype).c_name);
     function.parameters.push_back(
         {"const " + type + "*" + restricted, proc.inputs[i].name, inputs[i], false});
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
-    const std::string restricted = is_shared(*node.outputs[i], node) ? "" : " MLFC_RESTRICT";
+    const bool alone = !is_shared(*node.outputs[i], node, proc, replaced);
+    const std::string restricted = alone ? " MLFC_RESTRICT" : "";
     const std::string type(info(proc.outputs[i].type.dtype).c_name);
     function.parameters.push_back(
         {type + "*" + restricted, proc.outputs[i].name, node.outputs[i], true});
@@ -206,12 +238,14 @@ EmittedFunction emit_call(const Node& node) {
 EmittedFunction emit_c_function(const Node& node, const Machine&) {
   if (!node.proc && node.op->call != nullptr) return emit_call(node);
   check(node.proc.has_value(), describe(node), " has not been lowered to loops");
-  CBodyPrinter printer(*node.proc, node);
+  Proc proc = *node.proc;
+  const std::set<std::string> replaced = read_through_output(node, proc);
+  CBodyPrinter printer(proc, node);
   EmittedFunction function;
   function.node = &node;
-  function.name = node.proc->name;
-  function.body = printer.print(node.proc->body);
-  add_parameters(function, node, *node.proc, printer.scratch_names());
+  function.name = proc.name;
+  function.body = printer.print(proc.body);
+  add_parameters(function, node, proc, replaced, printer.scratch_names());
   function.needs_math = printer.needs().math;
   function.rounds_reals = printer.needs().rounds;
   for (const auto& [name, text] : printer.needs().helpers) function.helpers.push_back(text);

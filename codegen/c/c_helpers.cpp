@@ -45,13 +45,17 @@ constexpr const char* kFloatToHalf =
     "  return (uint16_t)(sign | ((bits - 0x38000000u) >> 13));\n"
     "}\n";
 // The last bit of a float between 2^23 and 2^24 is worth 1, so that adding 1.5 * 2^23 rounds to the
-// nearest integer, halves to even, and leaves it in the low bits.
+// nearest integer, halves to even, and leaves it in the low bits. Bits of floats are ordered as the
+// floats are, so that limits can be integers, which vector units have instructions for.
 constexpr const char* kNearest =
-    "static inline int32_t mlfc_nearest_i32(float value) {\n"
+    "static inline int32_t mlfc_nearest_i32(float value, int32_t low, int32_t high) {\n"
+    "  const int32_t zero = 0x4b400000;\n"
     "  const float shifted = value + 12582912.0f;\n"
     "  int32_t bits;\n"
     "  memcpy(&bits, &shifted, sizeof bits);\n"
-    "  return bits - 0x4b400000;\n"
+    "  bits = bits < zero + low ? zero + low : bits;\n"
+    "  bits = bits > zero + high ? zero + high : bits;\n"
+    "  return bits - zero;\n"
     "}\n";
 constexpr const char* kBfloatToFloat =
     "static inline float mlfc_bf16_to_f32(uint16_t half) {\n"

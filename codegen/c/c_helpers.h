@@ -17,7 +17,8 @@ struct CConversion {
 /// (a plain C cast would be undefined); everything else is a cast.
 CConversion conversion_between(DType from, DType to);
 
-/// f32 to i32, rounding to the nearest integer, halves to even; for values up to 2^22 only.
+/// f32 to i32, rounding to the nearest integer, halves to even, and limited to two integers (the
+/// further arguments of the function) of up to 2^22. The value is not NaN.
 CConversion nearest();
 
 }  // namespace mlfc

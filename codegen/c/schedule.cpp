@@ -230,6 +230,101 @@ Schedule reduction_schedule(const Kernel& kernel, const Machine& machine) {
   return schedule;
 }
 
+// --- integers: dot products of contiguous runs ------------------------------------------------
+
+// Enough elements for vectors, or for a loop whose overhead does not show.
+constexpr int64_t kShortestRun = 8;
+
+// A reduced axis along which both factors of an integer product lie contiguously: constants will be
+// packed so that they do. Null when there is none.
+const Axis* contiguous_axis(const Kernel& kernel, const Stage& stage) {
+  const Reduction& reduction = *stage.reduction;
+  const bool sums = reduction.combine == Combine::sum && is_integer(reduction.dtype);
+  if (!sums) return nullptr;
+  for (const Axis& axis : stage.reduce) {
+    int reads = 0;
+    bool contiguous = axis.extent >= kShortestRun;
+    for_each(reduction.body, [&](const Expr& part) {
+      if (part->kind != ExprKind::read) return;
+      ++reads;
+      const Param* param = find_param(kernel, part->name);
+      contiguous &= part->otherwise.empty() && depends_on(part, axis.name) &&
+                    (param->is_constant || stride_in(param->type, part->args, axis.name) == 1);
+    });
+    if (contiguous && reads == 2) return &axis;
+  }
+  return nullptr;
+}
+
+// The parallel axes a stage may order: with several stages the shared ones stay outside.
+std::vector<Axis> own_axes(const Kernel& kernel, const Stage& stage) {
+  std::vector<Axis> axes = stage.parallel;
+  if (kernel.stages.size() == 1) axes.insert(axes.begin(), kernel.axes.begin(), kernel.axes.end());
+  return axes;
+}
+
+// Parallel axes that share one operand of the product: the longest that is not in the first read,
+// and the longest that is not in the second.
+std::vector<std::string> sharing_axes(const Stage& stage, const std::vector<Axis>& parallel) {
+  std::vector<Expr> reads;
+  for_each(stage.reduction->body, [&](const Expr& part) {
+    if (part->kind == ExprKind::read) reads.push_back(part);
+  });
+  std::vector<std::string> names;
+  for (size_t i = 0; i < 2; ++i) {
+    const Axis* longest = nullptr;
+    for (const Axis& axis : parallel) {
+      const bool shares = !depends_on(reads[i], axis.name) && depends_on(reads[1 - i], axis.name);
+      if (shares && axis.extent > 1 && (longest == nullptr || axis.extent > longest->extent)) {
+        longest = &axis;
+      }
+    }
+    if (longest != nullptr) names.push_back(longest->name);
+  }
+  return names;
+}
+
+// Blocks of 4 by 4 sums share the values loaded; the run is innermost but for them.
+void add_dot_words(const Kernel& kernel, const Stage& stage, const Axis& run,
+                   const Machine& machine, Schedule& schedule) {
+  const std::vector<Axis> parallel = own_axes(kernel, stage);
+  const std::vector<std::string> blocked = sharing_axes(stage, parallel);
+  const int64_t block = blocked.size() == 1 ? 8 : 4;
+  std::vector<std::string> order, inner;
+  std::vector<std::string> outer;
+  for (const std::string& axis : blocked) {
+    const auto found = std::find_if(parallel.begin(), parallel.end(),
+                                    [&](const Axis& a) { return a.name == axis; });
+    const auto [o, i] = split(schedule, axis, good_block(found->extent, block));
+    outer.push_back(o);
+    if (!i.empty()) inner.push_back(i);
+  }
+  if (!outer.empty()) order.push_back(outer.front());
+  for (const Axis& axis : parallel) {
+    const bool is_blocked = std::find(blocked.begin(), blocked.end(), axis.name) != blocked.end();
+    if (!is_blocked) order.push_back(axis.name);
+  }
+  if (outer.size() > 1) order.push_back(outer.back());
+  for (const Axis& axis : stage.reduce) {
+    if (axis.name != run.name) order.push_back(axis.name);
+  }
+  order.push_back(run.name);
+  order.insert(order.end(), inner.begin(), inner.end());
+  schedule.words.push_back(order_word(order));
+  for (const std::string& axis : inner) schedule.words.push_back(unroll_word(axis));
+  if (machine.vector_bytes > 4) schedule.words.push_back(lanes_word(run.name));
+}
+
+Schedule dot_schedule(const Kernel& kernel, const Machine& machine) {
+  Schedule schedule;
+  for (const Stage& stage : kernel.stages) {
+    const bool reduces = stage.reduction && stage.store && !stage.reduce.empty();
+    const Axis* run = reduces ? contiguous_axis(kernel, stage) : nullptr;
+    if (run != nullptr) add_dot_words(kernel, stage, *run, machine, schedule);
+  }
+  return schedule;
+}
+
 // Elementwise: the loops follow the stored tensor, smallest stride innermost.
 Schedule elementwise_schedule(const Kernel& kernel) {
   std::vector<std::string> axes = axes_by_store_stride(kernel, kernel.stages[0]);
@@ -243,6 +338,8 @@ Schedule elementwise_schedule(const Kernel& kernel) {
 }  // namespace
 
 Schedule choose_c_schedule(const Kernel& kernel, const Machine& machine) {
+  Schedule dots = dot_schedule(kernel, machine);
+  if (!dots.empty()) return dots;
   if (kernel.stages.size() != 1 || !kernel.stages[0].store) return {};
   const Stage& stage = kernel.stages[0];
   const bool reduces = stage.reduction.has_value() && !stage.reduce.empty();

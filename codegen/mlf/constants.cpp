@@ -43,7 +43,7 @@ char* put_float(char* out, char* end, Float value, bool is_single) {
   char* last = put_shortest(out, end, value);
   // 0.25 -> .25 and 1e-05 -> 1e-5: a weight is read by compilers far more often than by people.
   char* digits = *out == '-' ? out + 1 : out;
-  if (digits[0] == '0' && digits[1] == '.') {
+  if (last - digits > 1 && digits[0] == '0' && digits[1] == '.') {
     std::memmove(digits, digits + 1, static_cast<size_t>(last - digits - 1));
     last--;
   }

@@ -197,7 +197,7 @@ Arguments parse_arguments(const Syntax& syntax, const std::vector<std::string>& 
       check_choice(option, values.back());
     } else {
       size_t taken = 0;
-      while (i + 1 < words.size() && !looks_like_option(words[i + 1]) &&
+      while (i + 1 < words.size() && (option.any_word || !looks_like_option(words[i + 1])) &&
              (option.many_words || taken == 0)) {
         values.push_back(words[++i]);
         check_choice(option, values.back());

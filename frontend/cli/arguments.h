@@ -25,6 +25,7 @@ struct OptionSpec {
   std::string help = {};
   std::vector<std::string> choices = {};  ///< the values allowed; empty: any
   bool many_words = false;                ///< takes all words up to the next option
+  bool any_word = false;                  ///< its value may look like an option: `--cc-flags -O2`
 };
 
 struct OptionGroup {

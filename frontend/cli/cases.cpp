@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "frontend/cli/model.h"
 #include "ir/error.h"
 
 namespace mlfc {
@@ -28,10 +29,15 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
 /// Sets inside a model's folder.
 std::vector<TestSet> sets_in(const fs::path& folder) {
   std::vector<TestSet> sets;
+  // One case a folder, inputs and exact outputs beside the model.
+  if (fs::exists(folder / "golden_0.npy")) {
+    sets.push_back({"golden", folder.string(), "input_", folder.string(), "golden_"});
+  }
   for (const fs::path& entry : sorted_entries(folder)) {
     const std::string name = entry.filename().string();
     if (!fs::is_directory(entry)) continue;
-    if (name.starts_with("test_data_set_")) {
+    const bool is_recorded = name.starts_with("rand_") || name.starts_with("real_");
+    if (name.starts_with("test_data_set_") || is_recorded) {
       sets.push_back({name, entry.string(), "input_", entry.string(), "output_"});
     }
     if (name == "inputs" || name.starts_with("inputs_")) {
@@ -73,7 +79,7 @@ void collect(const fs::path& folder, std::vector<TestCase>& cases) {
   for (const fs::path& entry : sorted_entries(folder)) {
     if (fs::is_directory(entry)) {
       collect(entry, cases);
-    } else if (entry.extension() == ".onnx") {
+    } else if (is_model_name(entry.string())) {
       const std::vector<TestSet> sets = sets_beside(entry);
       if (!sets.empty()) cases.push_back({entry.string(), entry.string(), sets});
     }
@@ -83,6 +89,10 @@ void collect(const fs::path& folder, std::vector<TestCase>& cases) {
 TensorSet read(const std::string& place, const std::string& prefix) {
   if (!fs::is_directory(place)) return read_tensor_set(place);
   TensorSet set = read_tensor_set(place, prefix);
+  // `golden_0` is output 0, and so on.
+  for (NamedTensor& entry : set.tensors) {
+    if (prefix == "golden_") entry.name = "output_" + entry.name.substr(prefix.size());
+  }
   // `light_x_output_0` beside `light_x.onnx`: the model's name is no part of the tensor's.
   if (prefix.ends_with("_output_")) {
     for (NamedTensor& entry : set.tensors) {

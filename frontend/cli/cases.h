@@ -2,7 +2,9 @@
 //
 //   NAME/model.onnx, NAME/test_data_set_k/{input_i,output_i}.pb     ONNX's own layout
 //   NAME/model.onnx, NAME/inputs[_k]/*.npy, NAME/outputs[_k]/*.npy  or expected[_k]
-//   NAME.onnx, NAME.npz, NAME.ref.npz
+//   NAME.onnx, NAME.npz, NAME.ref.npz                               or NAME.tflite
+//   NAME/model.tflite, NAME/{rand,real}_k/{input_i,output_i}.npy
+//   NAME/model.tflite, NAME/input_i.npy, NAME/golden_i.npy
 //   NAME.onnx, NAME_output_0.pb                                     every input is one
 //
 // NAME/model_static.onnx is preferred to model.onnx: the same model with its open dimensions bound.

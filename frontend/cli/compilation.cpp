@@ -1,8 +1,6 @@
 // Glue between the command line and the compiler proper.
 #include "frontend/cli/compilation.h"
 
-#include <filesystem>
-
 #include "frontend/cli/progress.h"
 #include "ir/error.h"
 
@@ -29,13 +27,7 @@ Machine machine_of(const Request& request) {
 }
 
 std::unique_ptr<Graph> load_model(const Request& request) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(request.file, error)) {
-    fail("", "Input file '", request.file,
-         std::filesystem::is_directory(request.file, error) ? "' is a directory"
-                                                            : "' does not exist");
-  }
-  return import_onnx(request.file, request.import);
+  return import_model(request).graph;
 }
 
 std::unique_ptr<Graph> load_transformed(const Request& request) {
@@ -84,10 +76,18 @@ void run_named_passes(Graph& graph, const Request& request, const Machine& machi
 
 Archive compile_to_archive(const Request& request) {
   verify_options(request.package);
+  Model model = import_model(request);
+  if (request.transform) model.graph = request.transform(std::move(model.graph));
+  return compile_to_archive(request, model);
+}
+
+Archive compile_to_archive(const Request& request, const Model& model) {
+  PackageOptions package = request.package;
+  verify_options(package);
+  package.output_names = model.output_names;
   const Machine machine = machine_of(request);
-  const std::unique_ptr<Graph> graph = load_transformed(request);
-  run_pipeline(*graph, request, machine);
-  return build_archive(*graph, *request.target.target, machine, request.package);
+  run_pipeline(*model.graph, request, machine);
+  return build_archive(*model.graph, *request.target.target, machine, package);
 }
 
 }  // namespace mlfc

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "frontend/cli/model.h"
 #include "frontend/cli/request.h"
 
 namespace mlfc {
@@ -12,7 +13,7 @@ namespace mlfc {
 /// The machine of the request's target, with the user's pools and alignments.
 Machine machine_of(const Request& request);
 
-/// Imports request.file; fails for formats that cannot be read yet.
+/// The graph of import_model().
 std::unique_ptr<Graph> load_model(const Request& request);
 
 /// load_model, and what request.transform makes of it.
@@ -29,7 +30,8 @@ void run_pipeline(Graph& graph, const Request& request, const Machine& machine);
 void run_named_passes(Graph& graph, const Request& request, const Machine& machine,
                       const std::vector<std::string>& names);
 
-/// A compiled model in memory.
+/// A compiled model in memory; the second form takes what import_model gave, and changes its graph.
 Archive compile_to_archive(const Request& request);
+Archive compile_to_archive(const Request& request, const Model& model);
 
 }  // namespace mlfc

@@ -150,14 +150,27 @@ OptionGroup files_group() {
 
 OptionGroup model_options() {
   return {"model",
-          {{.name = "--model-format", .value = "FORMAT", .help = "Format of FILE: onnx."},
+          {{.name = "--model-format",
+            .value = "FORMAT",
+            .help = "Format of FILE: onnx or tflite (default: by its name)."},
            {.name = "--input-shapes",
             .value = "SHAPES",
             .help = "Shapes of inputs that the model leaves open: \"name:[1,3,224,224] "
                     "other:[1,10]\"."},
            {.name = "--constant-input",
             .value = "NAME=FILE",
-            .help = "Fix an input to the tensor in a .npy or .pb file (repeatable)."}}};
+            .help = "Fix an input to the tensor in a .npy or .pb file (repeatable)."},
+           {.name = "--state",
+            .value = "FORM",
+            .help = "Values that a .tflite model keeps between runs: explicit makes each an input "
+                    "and an output, reset starts every run anew (default: explicit).",
+            .choices = {"explicit", "reset"}},
+           {.name = "--tflite-rounding",
+            .value = "HOW",
+            .help = "How quantised .tflite models round: twice as the reference kernels do, "
+                    "twice-up as optimised kernels on x86, or once as builds for single rounding "
+                    "(default: twice).",
+            .choices = {"twice", "twice-up", "once"}}}};
 }
 
 std::vector<OptionGroup> compile_options() {

@@ -21,14 +21,25 @@ RunnableModel prepare_interpreter(std::unique_ptr<Graph> graph, Request request)
   return [shared](const std::vector<Tensor>& inputs) { return interpret(*shared, inputs); };
 }
 
+/// A C compiler needs some 280 bytes of memory for every number of an initialiser, and a second for
+/// a million; from here on constants go past it.
+constexpr int64_t max_text_constants_bytes = 64 * 1024;
+
+int64_t constant_bytes(const Graph& graph) {
+  int64_t bytes = 0;
+  for (const auto& value : graph.values) {
+    if (value->is_constant()) bytes += value->type.elements() * bytes_of(value->type.dtype);
+  }
+  return bytes;
+}
+
 RunnableModel prepare_program(std::unique_ptr<Graph> graph, const Request& request,
                               const DeviceRequest& device) {
   const Machine machine = machine_of(request);
   run_pipeline(*graph, request, machine);
-  const Archive archive = build_archive(*graph, *request.target.target, machine, request.package);
   const TemporaryFolder folder;
   const std::string tar = (folder.path() / "model.tar").string();
-  write_tar(archive, tar, request.package.timestamp);
+  write_archive_to_run(*graph, request, machine, tar);
   Program program = build_program(tar, device.build);
   const RunOptions options = device.run;
   return [program, options](const std::vector<Tensor>& inputs) {
@@ -51,7 +62,11 @@ OptionGroup device_options(const std::vector<std::string>& devices) {
             .help = "C compiler (default: CC or cc; riscv64-unknown-elf-gcc for qemu-riscv32)."},
            {.name = "--cc-flags",
             .value = "FLAGS",
-            .help = "More options for it, after the usual -O3 -march=native."},
+            .help = "More options for it (repeatable), after the usual ones so that they win: -O3 "
+                    "(validate: -O1) with -march=native on the host, -march=rv32imafdc "
+                    "-mabi=ilp32d for qemu-riscv32. Examples: -O0, -fsanitize=undefined, "
+                    "\"-march=rv32imac -mabi=ilp32\".",
+            .any_word = true},
            {.name = "--timeout",
             .value = "SECONDS",
             .help = "Longest time for one model (default: 600; validate: 120)."}}};
@@ -69,6 +84,14 @@ DeviceRequest parse_device(const Arguments& arguments) {
   device.run.timeout_seconds = arguments.real("--timeout", 600);
   device.build.timeout_seconds = device.run.timeout_seconds;
   return device;
+}
+
+void write_archive_to_run(const Graph& graph, const Request& request, const Machine& machine,
+                          const std::string& tar) {
+  PackageOptions package = request.package;
+  const bool are_many = constant_bytes(graph) > max_text_constants_bytes;
+  if (are_many && !request.chose_constants_form) package.constants = ConstantsForm::binary;
+  write_tar(build_archive(graph, *request.target.target, machine, package), tar, package.timestamp);
 }
 
 RunnableModel prepare(std::unique_ptr<Graph> graph, const Request& request,

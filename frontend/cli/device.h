@@ -26,6 +26,11 @@ DeviceRequest parse_device(const Arguments& arguments);
 /// A model ready to run; inputs and outputs in graph order.
 using RunnableModel = std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs)>;
 
+/// Packages a compiled graph for a compiler that is started right away: many constants are written
+/// as binary unless the user chose a form.
+void write_archive_to_run(const Graph& graph, const Request& request, const Machine& machine,
+                          const std::string& tar);
+
 /// Compiles `graph` (as imported) for the device; takes it over. The interpreter runs it as the
 /// step named by request.pipeline.stop_after left it, or at the level of kernels.
 RunnableModel prepare(std::unique_ptr<Graph> graph, const Request& request,

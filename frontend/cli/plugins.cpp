@@ -5,12 +5,17 @@
 #include <dlfcn.h>
 
 #include <filesystem>
+#include <set>
 
 #include "ir/error.h"
+#include "passes/pass.h"
 
 namespace mlfc {
 
-void load_plugins(const std::vector<std::string>& paths) {
+std::map<std::string, std::string> load_plugins(const std::vector<std::string>& paths) {
+  std::set<const Pass*> known;
+  for (const Pass* pass : passes()) known.insert(pass);
+  std::map<std::string, std::string> brought;
   for (const std::string& path : paths) {
     std::error_code error;
     const std::filesystem::path file = std::filesystem::absolute(path, error);
@@ -18,7 +23,11 @@ void load_plugins(const std::vector<std::string>& paths) {
     if (dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL) == nullptr) {
       fail(path, "the plugin cannot be loaded: ", dlerror());
     }
+    for (const Pass* pass : passes()) {
+      if (known.insert(pass).second) brought.emplace(pass->name, path);
+    }
   }
+  return brought;
 }
 
 }  // namespace mlfc

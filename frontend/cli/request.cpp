@@ -40,7 +40,9 @@ void refuse_unsupported(const Arguments& arguments) {
     fail("", "output format '", arguments.text("--output-format"), "' is not supported; use mlf");
   }
   const std::string format = arguments.text("--model-format", "onnx");
-  if (format != "onnx") fail("", "model format '", format, "' is not supported; use onnx");
+  if (format != "onnx" && format != "tflite") {
+    fail("", "model format '", format, "' is not supported; use onnx or tflite");
+  }
   if (arguments.has("--mixed-precision")) {
     fail("", "--mixed-precision is not supported; convert the model to float16 before");
   }
@@ -241,17 +243,22 @@ void check_opt_level(const Arguments& arguments) {
 }  // namespace
 
 Request parse_request(const Arguments& arguments) {
-  load_plugins(arguments.all("--plugin"));
+  const std::map<std::string, std::string> foreign = load_plugins(arguments.all("--plugin"));
   check_opt_level(arguments);
   refuse_unsupported(arguments);
   Request request;
   request.quiet = arguments.has("--quiet");
   request.verbose = arguments.has("--verbose");
+  request.model_format = arguments.text("--model-format");
+  request.tflite_rounding = arguments.text("--tflite-rounding", "twice");
+  request.reset_states = arguments.text("--state", "explicit") == "reset";
   request.import = import_options(arguments);
   request.target = target_request(arguments);
   request.options = pass_options(arguments);
   request.pipeline = pipeline_options(arguments);
+  request.pipeline.foreign_passes = foreign;
   request.package = package_options(arguments, request.target, request.options);
+  request.chose_constants_form = arguments.has("--constants");
   for (const std::string& list : arguments.all("--dump-code")) {
     const std::vector<std::string> formats = split_commas(list);
     request.dump_formats.insert(request.dump_formats.end(), formats.begin(), formats.end());

@@ -18,11 +18,15 @@ namespace mlfc {
 
 struct Request {
   std::string file = {};
+  std::string model_format = {};          ///< onnx or tflite; empty: by the file
+  std::string tflite_rounding = "twice";  ///< --tflite-rounding
+  bool reset_states = false;              ///< --state reset
   ImportOptions import = {};
   TargetRequest target = {};
   Options options = {};
   PipelineOptions pipeline = {};
   PackageOptions package = {};
+  bool chose_constants_form = false;           ///< --constants was given
   std::vector<std::string> dump_formats = {};  ///< --dump-code
   /// Done to the model before the pipeline; empty: nothing. --quantize is such a thing.
   std::function<std::unique_ptr<Graph>(std::unique_ptr<Graph> model)> transform = {};

@@ -16,9 +16,10 @@ namespace mlfc {
 namespace {
 
 Syntax syntax() {
-  Syntax syntax{.command = "mlfc run",
-                .summary = "Runs a model (.onnx) or a Model Library Format archive (.tar).",
-                .positional = "FILE"};
+  Syntax syntax{
+      .command = "mlfc run",
+      .summary = "Runs a model (.onnx, .tflite) or a Model Library Format archive (.tar).",
+      .positional = "FILE"};
   syntax.groups.push_back(
       {"data",
        {{.name = "--inputs",
@@ -66,7 +67,17 @@ Tensor filled(const TensorType& type, const std::string& mode, std::mt19937_64& 
   return tensor;
 }
 
-std::vector<Tensor> inputs_for(const ArchiveInterface& interface, const Arguments& arguments) {
+/// What an input without data holds; what a model keeps between runs begins as the model says.
+Tensor filler(const ArchiveTensor& input, const std::vector<TfliteState>& states,
+              const Arguments& arguments, std::mt19937_64& random) {
+  for (const TfliteState& state : states) {
+    if (state.input == input.name) return state.initial;
+  }
+  return filled(input.type, arguments.text("--fill-mode", "random"), random);
+}
+
+std::vector<Tensor> inputs_for(const ArchiveInterface& interface,
+                               const std::vector<TfliteState>& states, const Arguments& arguments) {
   TensorSet set;
   if (arguments.has("--inputs")) set = read_tensor_set(arguments.text("--inputs"));
   std::vector<std::string> names;
@@ -80,9 +91,8 @@ std::vector<Tensor> inputs_for(const ArchiveInterface& interface, const Argument
       fail("input '" + names[i] + "'", "the model wants ", type, " but the data is ",
            given[i]->type);
     }
-    inputs.push_back(given[i] != nullptr
-                         ? *given[i]
-                         : filled(type, arguments.text("--fill-mode", "random"), random));
+    inputs.push_back(given[i] != nullptr ? *given[i]
+                                         : filler(interface.inputs[i], states, arguments, random));
   }
   return inputs;
 }
@@ -161,14 +171,15 @@ void print_profile(const RunResult& result) {
 
 /// An archive as it is; a model compiled into one first.
 std::string archive_of(const Request& request, const Arguments& arguments,
-                       const TemporaryFolder& folder) {
+                       const TemporaryFolder& folder, std::vector<TfliteState>& states) {
   std::error_code error;
   const std::filesystem::path file(request.file);
   if (std::filesystem::is_directory(file, error)) {
     fail("", "File ", request.file, " must be an archive or a model, not a directory.");
   }
   if (!std::filesystem::exists(file, error)) fail("", "File ", request.file, " does not exist.");
-  if (file.extension() != ".onnx") return std::filesystem::absolute(file).string();
+  const bool is_model = is_model_name(request.file) || !request.model_format.empty();
+  if (!is_model) return std::filesystem::absolute(file).string();
   Request adjusted = request;
   const bool wishes =
       arguments.has("--executor-aot-interface-api") || arguments.has("--executor-aot-unpacked-api");
@@ -177,7 +188,13 @@ std::string archive_of(const Request& request, const Arguments& arguments,
     adjusted.package.unpacked_api = true;
   }
   const std::string tar = (folder.path() / "model.tar").string();
-  write_tar(compile_to_archive(adjusted), tar, adjusted.package.timestamp);
+  verify_options(adjusted.package);
+  const Machine machine = machine_of(adjusted);
+  const Model model = import_model(adjusted);
+  states = model.states;
+  adjusted.package.output_names = model.output_names;
+  run_pipeline(*model.graph, adjusted, machine);
+  write_archive_to_run(*model.graph, adjusted, machine, tar);
   return tar;
 }
 
@@ -207,8 +224,10 @@ int run(const Arguments& arguments) {
   device.run.warmup = measures && device.build.device == Device::cpu ? 1 : 0;
 
   const TemporaryFolder folder;
-  const Program program = build_program(archive_of(request, arguments, folder), device.build);
-  const std::vector<Tensor> inputs = inputs_for(program.interface, arguments);
+  std::vector<TfliteState> states;
+  const Program program =
+      build_program(archive_of(request, arguments, folder, states), device.build);
+  const std::vector<Tensor> inputs = inputs_for(program.interface, states, arguments);
   const RunResult result = run_program(program, inputs, device.run);
   for (const std::string& damage : result.damage) fmt::print(stderr, "warning: {}\n", damage);
   if (arguments.has("--outputs")) write_outputs(arguments.text("--outputs"), result);

@@ -3,7 +3,6 @@
 #include "frontend/cli/validation.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <set>
 
@@ -58,10 +57,12 @@ std::set<std::string> compile_time_inputs(const Graph& graph) {
   return parameters;
 }
 
-std::map<std::string, Tensor> inputs_by_name(const TestSet& set, const std::string& model) {
+std::map<std::string, Tensor> inputs_by_name(const TestSet& set, Request request,
+                                             const std::string& model) {
   std::map<std::string, Tensor> tensors;
   if (set.inputs.empty()) return tensors;
-  const std::vector<std::string> names = onnx_input_names(model);
+  request.file = model;
+  const std::vector<std::string> names = model_input_names(request);
   const TensorSet data = set.read_inputs();
   const std::vector<const Tensor*> matches = match(data, names);
   for (size_t i = 0; i < names.size(); ++i) {
@@ -73,28 +74,37 @@ std::map<std::string, Tensor> inputs_by_name(const TestSet& set, const std::stri
 
 struct Imported {
   std::unique_ptr<Graph> graph = {};
+  std::vector<TfliteState> states = {};
   Request request = {};  ///< with what the data says
 };
 
 Imported import_with_data(const TestCase& test, const Request& request,
                           const std::map<std::string, Tensor>& data) {
-  Imported imported{nullptr, request};
+  Imported imported{.request = request};
   imported.request.file = test.model;
   for (const auto& [name, tensor] : data) {
     imported.request.import.input_shapes.emplace(name, tensor.type.shape);
   }
-  imported.graph = load_model(imported.request);
+  const auto import = [&] {
+    Model model = import_model(imported.request);
+    imported.graph = std::move(model.graph);
+    imported.states = std::move(model.states);
+  };
+  import();
   for (const std::string& name : compile_time_inputs(*imported.graph)) {
     const auto found = data.find(name);
     if (found != data.end()) imported.request.import.constant_inputs.emplace(name, found->second);
   }
   if (imported.request.import.constant_inputs.size() > request.import.constant_inputs.size()) {
-    imported.graph = load_model(imported.request);
+    import();
   }
   return imported;
 }
 
-std::vector<Tensor> ordered_inputs(const Graph& graph, const std::map<std::string, Tensor>& data) {
+std::vector<Tensor> ordered_inputs(const Graph& graph, std::map<std::string, Tensor> data,
+                                   const std::vector<TfliteState>& states) {
+  // Recorded data is of a first run.
+  for (const TfliteState& state : states) data.emplace(state.input, state.initial);
   std::vector<Tensor> inputs;
   for (const Value* input : graph.inputs) {
     const auto found = data.find(input->name);
@@ -125,14 +135,14 @@ void compare_outputs(const std::vector<Tensor>& got, const std::vector<std::stri
 
 void validate_set(const TestCase& test, const TestSet& set, const ValidationOptions& options,
                   CaseResult& result) {
-  const std::map<std::string, Tensor> data = inputs_by_name(set, test.model);
+  const std::map<std::string, Tensor> data = inputs_by_name(set, options.request, test.model);
   Imported imported = import_with_data(test, options.request, data);
   result.constants.clear();
   for (const auto& [name, tensor] : imported.request.import.constant_inputs) {
     result.constants.push_back(name);
   }
   const std::vector<std::string> outputs = names_of(imported.graph->outputs);
-  const std::vector<Tensor> inputs = ordered_inputs(*imported.graph, data);
+  const std::vector<Tensor> inputs = ordered_inputs(*imported.graph, data, imported.states);
   const RunnableModel model = prepare(std::move(imported.graph), imported.request, options.device);
   compare_outputs(model(inputs), outputs, set, options.tolerance, result);
   if (result.verdict == Verdict::failed && options.per_layer) {
@@ -160,9 +170,6 @@ CaseResult validate_case(const TestCase& test, const ValidationOptions& options)
   CaseResult result;
   try {
     if (test.sets.empty()) fail(test.name, "has no test data beside it");
-    if (std::filesystem::path(test.model).extension() == ".tflite") {
-      fail(test.model, "TensorFlow Lite models cannot be read yet");
-    }
     for (const TestSet& set : test.sets) {
       validate_set(test, set, options, result);
       ++result.sets;

@@ -84,7 +84,8 @@ void read_functions(Model& model) {
 
 std::unique_ptr<Graph> convert(const onnx::ModelProto& proto, const std::string& name,
                                const ImportOptions& options) {
-  Model model{.proto = proto, .options = options, .file = name};
+  std::set<const Value*> four_bit;
+  Model model{.proto = proto, .options = options, .file = name, .four_bit = four_bit};
   read_opsets(model);
   read_functions(model);
   check_support(model);
@@ -96,10 +97,7 @@ std::unique_ptr<Graph> convert(const onnx::ModelProto& proto, const std::string&
   scope.opsets = &model.opsets;
   std::map<std::string, Tensor> initialisers = initialisers_of(proto.graph(), model);
   add_inputs(model, initialisers, scope);
-  for (auto& [constant, tensor] : initialisers) {
-    Value& value = graph->add_constant(constant, std::move(tensor));
-    define(scope, constant, value, name + ": initialiser '" + constant + "'");
-  }
+  define_initialisers(std::move(initialisers), proto.graph(), model, scope, name);
   convert_nodes(proto.graph().node(), model, scope);
 
   std::map<std::string, int> seen;

@@ -14,6 +14,7 @@ constexpr int64_t open = -1;
 struct Input {
   std::string name = {};
   DType dtype = DType::none;
+  bool is_four_bit = false;
   bool has_rank = false;
   Shape shape = {};                       ///< `open` where the model does not say
   std::vector<std::string> symbols = {};  ///< names of open dimensions, "" where they have none
@@ -24,6 +25,7 @@ Input declared_input(const onnx::ValueInfoProto& info, const std::string& where)
   input.name = info.name();
   input.dtype = tensor_dtype(info, where);
   const auto& type = info.type().tensor_type();
+  input.is_four_bit = is_four_bit(type.elem_type());
   input.has_rank = type.has_shape();
   for (const auto& dim : type.shape().dim()) {
     // Exporters also write -1 for a dimension they do not know.
@@ -182,6 +184,7 @@ void add_inputs(const Model& model, const std::map<std::string, Tensor>& initial
     checked_elements(input.shape, where);
     Value& value = scope.graph->add_input(input.name, {input.dtype, input.shape, std::nullopt});
     define(scope, input.name, value, where);
+    if (input.is_four_bit) model.four_bit.insert(&value);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,8 @@ struct Model {
   std::string file = {};  ///< how messages name the model
   Opsets opsets = {};
   std::map<std::string, const onnx::FunctionProto*> functions = {};  ///< by function_key
+  /// Values that the model says are of 4 bits, where operators may ask; found while converting.
+  std::set<const Value*>& four_bit;
 };
 
 struct Scope {
@@ -83,6 +86,9 @@ DType tensor_dtype(const onnx::ValueInfoProto& info, const std::string& where);
 
 // nodes.cpp
 std::map<std::string, Tensor> initialisers_of(const onnx::GraphProto& proto, const Model& model);
+/// Makes a constant of each that is not defined yet.
+void define_initialisers(std::map<std::string, Tensor> initialisers, const onnx::GraphProto& proto,
+                         const Model& model, Scope& scope, const std::string& file);
 void define(Scope& scope, const std::string& name, Value& value, const std::string& where);
 void convert_nodes(const NodeProtos& nodes, const Model& model, Scope& scope);
 /// A sub-graph of control flow.

@@ -66,6 +66,7 @@ ForeignNode foreign_node(const onnx::NodeProto& proto, const Model& model, const
   for (const std::string& input : proto.input()) {
     const bool absent = input.empty() || scope.is_absent(input);
     node.inputs.push_back(absent ? nullptr : &read_value(input, scope, where));
+    node.is_four_bit.push_back(model.four_bit.contains(node.inputs.back()));
   }
   node.outputs.assign(proto.output().begin(), proto.output().end());
   return node;
@@ -80,10 +81,17 @@ std::string source_name(const ForeignNode& node) {
   return node.op_type;
 }
 
+/// What a node makes of a tensor that it holds has the tensor's element type.
+bool holds_four_bit(const onnx::NodeProto& proto) {
+  return std::ranges::any_of(proto.attribute(), [](const onnx::AttributeProto& attribute) {
+    return attribute.has_t() && is_four_bit(attribute.t().data_type());
+  });
+}
+
 /// Nodes without inputs that can tell their own value are constants; others' hooks want to see
 /// them as such.
 bool add_as_constants(const ForeignNode& foreign, const Operator& op, Scope& scope,
-                      const std::string& where) {
+                      const std::string& where, std::set<const Value*>* four_bit) {
   if (!foreign.inputs.empty() || op.fold == nullptr) return false;
   Node probe;
   probe.op = &op;
@@ -96,6 +104,7 @@ bool add_as_constants(const ForeignNode& foreign, const Operator& op, Scope& sco
     if (name.empty()) continue;
     Value& value = scope.graph->add_constant(scope.prefix + name, std::move(tensors[i]));
     define(scope, name, value, where);
+    if (four_bit != nullptr) four_bit->insert(&value);
   }
   return true;
 }
@@ -138,7 +147,8 @@ void convert_operator(const onnx::NodeProto& proto, const Model& model, Scope& s
   check_attributes(foreign, *op, foreign.attributes, where);
   check_inputs(foreign, *op, where);
   complete_outputs(foreign, *op, where);
-  if (add_as_constants(foreign, *op, scope, where)) return;
+  std::set<const Value*>* four_bit = holds_four_bit(proto) ? &model.four_bit : nullptr;
+  if (add_as_constants(foreign, *op, scope, where, four_bit)) return;
 
   std::vector<std::string> names;
   for (size_t i = 0; i < foreign.outputs.size(); ++i) {
@@ -228,6 +238,17 @@ std::map<std::string, Tensor> initialisers_of(const onnx::GraphProto& proto, con
   return tensors;
 }
 
+void define_initialisers(std::map<std::string, Tensor> initialisers, const onnx::GraphProto& proto,
+                         const Model& model, Scope& scope, const std::string& file) {
+  for (auto& [name, tensor] : initialisers) {
+    Value& value = scope.graph->add_constant(name, std::move(tensor));
+    define(scope, name, value, file + ": initialiser '" + name + "'");
+  }
+  for (const onnx::TensorProto& dense : proto.initializer()) {
+    if (is_four_bit(dense.data_type())) model.four_bit.insert(scope.find(dense.name()));
+  }
+}
+
 void convert_nodes(const NodeProtos& nodes, const Model& model, Scope& scope) {
   for (const int index : execution_order(nodes, model)) {
     const onnx::NodeProto& node = nodes[index];
@@ -255,9 +276,7 @@ std::unique_ptr<Graph> convert_region(const onnx::GraphProto& proto, const std::
   scope.bound = outer.bound;
   scope.prefix = outer.prefix;
   scope.depth = outer.depth + 1;
-  for (auto& [constant, tensor] : initialisers_of(proto, model)) {
-    define(scope, constant, graph->add_constant(constant, std::move(tensor)), file);
-  }
+  define_initialisers(initialisers_of(proto, model), proto, model, scope, file);
   for (const onnx::ValueInfoProto& info : proto.input()) {
     if (scope.values.contains(info.name())) continue;
     // The region's owner decides the types of its inputs, so those stated here are not needed.

@@ -2,6 +2,7 @@
 // dtype comes from ir/type.h.
 #include "frontend/onnx/tensor_data.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 
@@ -20,16 +21,18 @@ struct Row {
   int elem_type = 0;
   DType dtype = DType::none;
   Field field = Field::int32_data;
+  bool is_packed = false;  ///< two elements in a byte, the first in its low half
 };
 
 constexpr Row rows[] = {
-    {1, DType::f32, Field::float_data},   {2, DType::u8, Field::int32_data},
-    {3, DType::i8, Field::int32_data},    {4, DType::u16, Field::int32_data},
-    {5, DType::i16, Field::int32_data},   {6, DType::i32, Field::int32_data},
-    {7, DType::i64, Field::int64_data},   {9, DType::boolean, Field::int32_data},
-    {10, DType::f16, Field::int32_data},  {11, DType::f64, Field::double_data},
-    {12, DType::u32, Field::uint64_data}, {13, DType::u64, Field::uint64_data},
-    {16, DType::bf16, Field::int32_data},
+    {1, DType::f32, Field::float_data},       {2, DType::u8, Field::int32_data},
+    {3, DType::i8, Field::int32_data},        {4, DType::u16, Field::int32_data},
+    {5, DType::i16, Field::int32_data},       {6, DType::i32, Field::int32_data},
+    {7, DType::i64, Field::int64_data},       {9, DType::boolean, Field::int32_data},
+    {10, DType::f16, Field::int32_data},      {11, DType::f64, Field::double_data},
+    {12, DType::u32, Field::uint64_data},     {13, DType::u64, Field::uint64_data},
+    {16, DType::bf16, Field::int32_data},     {21, DType::u8, Field::int32_data, true},
+    {22, DType::i8, Field::int32_data, true},
 };
 
 /// Names of the element types in the order of their numbers, also those newer than our protobuf.
@@ -46,7 +49,21 @@ const Row& row_of(int elem_type, const std::string& where) {
     if (row.elem_type == elem_type) return row;
   }
   fail(where, "element type ", onnx_dtype_name(elem_type),
-       " is not supported; use a float, integer or boolean type of 8 to 64 bits");
+       " is not supported; use integers of 4 to 64 bits, booleans, or floats of 16 to 64 bits");
+}
+
+/// 4-bit elements, each to a byte of its own.
+std::vector<std::byte> unpacked(const std::vector<std::byte>& packed, int64_t elements,
+                                bool has_sign) {
+  std::vector<std::byte> bytes;
+  bytes.reserve(static_cast<size_t>(elements));
+  for (int64_t i = 0; i < elements; ++i) {
+    const auto pair = std::to_integer<int>(packed[static_cast<size_t>(i / 2)]);
+    const int half = i % 2 == 0 ? pair & 15 : pair >> 4;
+    const bool is_negative = has_sign && half >= 8;
+    bytes.push_back(static_cast<std::byte>(is_negative ? half - 16 : half));
+  }
+  return bytes;
 }
 
 /// Copies a typed field, narrowing each entry to the dtype's bytes. Small types travel in wider
@@ -55,7 +72,7 @@ template <typename Entries>
 void copy_entries(const Entries& entries, Tensor& tensor, const char* field,
                   const std::string& where) {
   const int width = bytes_of(tensor.type.dtype);
-  const size_t count = tensor.bytes.size() / static_cast<size_t>(width);
+  const size_t count = tensor.bytes.size() / static_cast<size_t>(width);  // packed: of bytes
   if (static_cast<size_t>(entries.size()) != count) {
     fail(where, "has ", entries.size(), " entries in ", field, " but its shape ", tensor.type.shape,
          " needs ", count);
@@ -122,6 +139,11 @@ std::string onnx_dtype_name(int elem_type) {
   return fmt::format("number {}", elem_type);
 }
 
+bool is_four_bit(int elem_type) {
+  return std::ranges::any_of(
+      rows, [&](const Row& row) { return row.elem_type == elem_type && row.is_packed; });
+}
+
 DType dtype_of_onnx(int elem_type, const std::string& where) {
   return row_of(elem_type, where).dtype;
 }
@@ -161,7 +183,8 @@ int64_t checked_elements(const Shape& shape, const std::string& where) {
 Tensor to_tensor(const Proto& proto, const std::string& folder, const std::string& where) {
   const Row& row = row_of(proto.data_type(), where);
   TensorType type{row.dtype, shape_of(proto.dims()), std::nullopt};
-  const int64_t bytes = checked_elements(type.shape, where) * bytes_of(row.dtype);
+  const int64_t elements = checked_elements(type.shape, where);
+  const int64_t bytes = row.is_packed ? (elements + 1) / 2 : elements * bytes_of(row.dtype);
   if (proto.has_segment()) fail(where, "is split into segments; export it in one piece");
   Tensor tensor;
   tensor.type = type;
@@ -169,8 +192,8 @@ Tensor to_tensor(const Proto& proto, const std::string& folder, const std::strin
     tensor.bytes = read_external_data(folder, range_of(proto, where), bytes, where);
   } else if (proto.has_raw_data()) {
     if (static_cast<int64_t>(proto.raw_data().size()) != bytes) {
-      fail(where, "has ", proto.raw_data().size(), " bytes of raw_data but ", row.dtype, type.shape,
-           " needs ", bytes);
+      fail(where, "has ", proto.raw_data().size(), " bytes of raw_data but ",
+           onnx_dtype_name(row.elem_type), type.shape, " needs ", bytes);
     }
     tensor.bytes.resize(static_cast<size_t>(bytes));
     if (bytes > 0) std::memcpy(tensor.bytes.data(), proto.raw_data().data(), tensor.bytes.size());
@@ -187,6 +210,7 @@ Tensor to_tensor(const Proto& proto, const std::string& folder, const std::strin
     tensor.bytes.resize(static_cast<size_t>(bytes));
     copy_typed(proto, row.field, tensor, where);
   }
+  if (row.is_packed) tensor.bytes = unpacked(tensor.bytes, elements, row.dtype == DType::i8);
   normalize_booleans(tensor);
   return tensor;
 }

@@ -1,6 +1,6 @@
 // TensorProto and its relatives to Tensor: every dtype the compiler has, in every encoding ONNX
-// allows (raw bytes, typed fields, external files, sparse). Counts and sizes come from the model
-// and are not to be trusted, so all arithmetic on them is checked.
+// allows (raw bytes, typed fields, external files, sparse). Integers of 4 bits become bytes. Counts
+// and sizes come from the model and are not to be trusted, so all arithmetic on them is checked.
 #pragma once
 
 #include <onnx/onnx_pb.h>
@@ -16,6 +16,8 @@ constexpr int64_t max_elements = int64_t{1} << 31;
 
 /// "FLOAT8E4M3FN" for 17; the number itself when ONNX has no such type.
 std::string onnx_dtype_name(int elem_type);
+/// Integers of 4 bits, which become bytes whose values keep to their range.
+bool is_four_bit(int elem_type);
 /// Our dtype of an ONNX element type; fails for those that have none (strings, complex, float8
 /// ...).
 DType dtype_of_onnx(int elem_type, const std::string& where);

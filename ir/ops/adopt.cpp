@@ -26,7 +26,7 @@ DType dtype_of_onnx(const ForeignNode& node, int64_t number) {
   const auto found = dtypes.find(number);
   if (found == dtypes.end()) {
     fail(place_of(node), "ONNX element type ", number,
-         " is not supported; use booleans, 8 to 64-bit integers, float16, bfloat16, float or "
+         " is not supported; use booleans, 4 to 64-bit integers, float16, bfloat16, float or "
          "double");
   }
   return found->second;
@@ -53,6 +53,22 @@ void text_to_onnx_dtype(ForeignNode& node, const std::string& name) {
   const auto* text = std::get_if<std::string>(&attribute->second);
   if (text == nullptr) return;  // already a number
   attribute->second = onnx_dtype_number(dtype_named(*text).value_or(DType::none));
+}
+
+void onnx_dtype_to_text_and_bits(ForeignNode& node, const std::string& name) {
+  constexpr int64_t uint4 = 21, int4 = 22;
+  const int64_t number = foreign_integer(node, name, 0);
+  if (number == uint4 || number == int4) {
+    node.attributes[name] = to_text(number == int4 ? DType::i8 : DType::u8);
+    node.attributes["bits"] = int64_t{4};
+    return;
+  }
+  onnx_dtype_to_text(node, name);
+}
+
+bool is_four_bit(const ForeignNode& node, int input) {
+  const auto index = static_cast<size_t>(input);
+  return index < node.is_four_bit.size() && node.is_four_bit[index];
 }
 
 int64_t foreign_integer(const ForeignNode& node, const std::string& name, int64_t fallback) {

@@ -1,5 +1,6 @@
 // The mean of each window. Padding counts as zeros with count_include_pad and not at all without;
-// what a partial window of ceil_mode reaches beyond the padding never counts.
+// what a partial window of ceil_mode reaches beyond the padding never counts. The mean of integers
+// is rounded to the nearest one, halves away from zero.
 #include "ir/ops/elementwise.h"
 #include "ir/ops/window.h"
 
@@ -13,7 +14,7 @@ std::vector<Window> pool_windows(const Node& node) {
 
 std::vector<TensorType> infer(const Node& node) {
   const TensorType& x = node.input(0).type;
-  check_accepts(node, 0, Accepts::reals);
+  check_accepts(node, 0, Accepts::numbers);
   if (x.rank() < 3) fail(node, "x must have at least 3 dimensions but is ", x);
   return {{x.dtype, windowed_shape(x.shape[0], x.shape[1], pool_windows(node))}};
 }
@@ -40,6 +41,13 @@ Expr counted_taps(const Window& window, const Expr& at, bool include_pad) {
   return inside - before;
 }
 
+/// sum / count to the nearest integer: half the count is added on the side of zero the sum is on.
+Expr rounded_mean(const Expr& sum, const Expr& count) {
+  const Expr divisor = cast_expr(DType::i32, count);
+  const Expr half = divisor / with_dtype(2, DType::i32);
+  return select_expr(less(with_dtype(0, DType::i32), sum), sum + half, sum - half) / divisor;
+}
+
 Kernel kernel(const Node& node) {
   const std::vector<Window> windows = pool_windows(node);
   const TensorType& y = node.output().type;
@@ -63,6 +71,11 @@ Kernel kernel(const Node& node) {
   }
   Expr pixel = k.in(0).at(place);
   if (leaves_input(windows)) pixel = pixel.or_else(0);
+  if (is_integer(y.dtype)) {
+    const Expr sum = acc.result(Combine::sum, cast_expr(DType::i32, pixel));
+    k.store(k.out().at(result), cast_expr(y.dtype, rounded_mean(sum, count)));
+    return k.done();
+  }
   const Expr sum = acc.result(Combine::sum, pixel);
   const bool same_everywhere = count->kind == ExprKind::constant;
   const Expr divisor = same_everywhere ? Expr(static_cast<double>(integer_value(count)))

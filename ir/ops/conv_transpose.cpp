@@ -1,4 +1,5 @@
-// Transposed convolution: every input element spreads a scaled filter over the output.
+// Transposed convolution: every input element spreads a scaled filter over the output; of numbers
+// as they are, and of integers counted from their zero points.
 //
 // The kernel is turned around, so that each output element gathers what reaches it. Output position
 // o gets tap k from input (o + pad - k * dilation) / stride, where that divides. Positions with the
@@ -8,6 +9,7 @@
 
 #include "ir/ops/elementwise.h"
 #include "ir/ops/window.h"
+#include "ir/ops/zero_point.h"
 
 namespace mlfc {
 namespace {
@@ -69,8 +71,8 @@ std::vector<Window> transposed_windows(const Node& node) {
 Axes axes_of(const Node& node) {
   const TensorType& x = node.input(0).type;
   const TensorType& w = node.input(1).type;
-  if (x.rank() < 3 || w.rank() != x.rank() || x.dtype != w.dtype) {
-    fail(node, "x and w must have one type and one rank of at least 3 but are ", x, " and ", w);
+  if (x.rank() < 3 || w.rank() != x.rank()) {
+    fail(node, "x and w must have one rank of at least 3 but are ", x, " and ", w);
   }
   const int64_t groups = node.integer("group");
   if (groups < 1 || x.shape[1] % groups != 0) {
@@ -87,14 +89,15 @@ Axes axes_of(const Node& node) {
   return {transposed_windows(node), groups, x.shape[1] / groups, w.shape[1]};
 }
 
-std::vector<TensorType> infer(const Node& node) {
-  const TensorType& x = node.input(0).type;
+/// The result's type, and that of a bias in input `bias`.
+std::vector<TensorType> infer_sums(const Node& node, DType dtype, int bias) {
   const Axes axes = axes_of(node);
-  const int64_t channels = axes.groups * axes.out;
-  if (node.has_input(2) && node.input(2).type != TensorType{x.dtype, {channels}, {}}) {
-    fail(node, "b must be ", TensorType{x.dtype, {channels}, {}}, " but is ", node.input(2).type);
+  const TensorType per_channel = {dtype, {axes.groups * axes.out}, {}};
+  if (node.has_input(bias) && node.input(bias).type != per_channel) {
+    fail(node, input_name(node, bias), " must be ", per_channel, " but is ", node.input(bias).type);
   }
-  return {{x.dtype, windowed_shape(x.shape[0], channels, axes.windows)}};
+  const int64_t batch = node.input(0).type.shape[0];
+  return {{dtype, windowed_shape(batch, per_channel.shape[0], axes.windows)}};
 }
 
 /// The taps that reach output positions of one remainder: first, first + step, ... ; position
@@ -134,11 +137,19 @@ std::vector<Phase> phases_of(const Window& window) {
 struct Shared {
   KernelBuilder& k;
   const Axes& axes;
+  DType dtype = DType::none;  ///< of the sums
   Expr n = {}, g = {}, oc = {}, out_channel = {}, bias = {};
+  bool counts_from_zero_points = false;
+  ZeroPoint x_zero = {Expr(0)}, w_zero = {Expr(0)};
+
+  Expr term(const Expr& pixel, const Expr& weight) const {
+    if (!counts_from_zero_points) return pixel * weight;
+    return x_zero.distance(pixel, dtype) * w_zero.distance(weight, dtype);
+  }
 };
 
 /// One stage: all output positions with the given remainder along each axis.
-void add_phase(const Shared& shared, const std::vector<Phase>& phases, DType dtype) {
+void add_phase(const Shared& shared, const std::vector<Phase>& phases) {
   KernelBuilder& k = shared.k;
   const int spatial = static_cast<int>(phases.size());
   const auto out_names = spatial_names("o", spatial);
@@ -163,16 +174,17 @@ void add_phase(const Shared& shared, const std::vector<Phase>& phases, DType dty
     leaves |= phase.leaves_input(shared.axes.windows[i].input);
   }
   if (!reached) {  // larger strides than filters leave gaps
-    k.store(k.out().at(result), shared.bias.empty() ? with_dtype(0, dtype) : shared.bias);
+    k.store(k.out().at(result), shared.bias.empty() ? with_dtype(0, shared.dtype) : shared.bias);
     return;
   }
   Expr pixel = k.in(0).at(image);
-  if (leaves) pixel = pixel.or_else(0);
-  k.store(k.out().at(result), acc.result(Combine::sum, pixel * k.in(1).at(filter), shared.bias));
+  if (leaves) pixel = pixel.or_else(shared.x_zero.value);
+  const Expr term = shared.term(pixel, k.in(1).at(filter));
+  k.store(k.out().at(result), acc.result(Combine::sum, term, shared.bias));
 }
 
 /// The single stage of strides too large for one stage per remainder.
-void add_guarded(const Shared& shared, DType dtype) {
+void add_guarded(const Shared& shared) {
   KernelBuilder& k = shared.k;
   const auto& windows = shared.axes.windows;
   const int spatial = static_cast<int>(windows.size());
@@ -195,30 +207,18 @@ void add_guarded(const Shared& shared, DType dtype) {
     filter.push_back(tap);
     result.push_back(at);
   }
-  const Expr pixel = select_expr(divides, k.in(0).at(image).or_else(0), with_dtype(0, dtype));
-  k.store(k.out().at(result), acc.result(Combine::sum, pixel * k.in(1).at(filter), shared.bias));
+  const Expr read = k.in(0).at(image).or_else(shared.x_zero.value);
+  const Expr nothing = with_dtype(shared.x_zero.value, read.dtype());
+  const Expr term = shared.term(select_expr(divides, read, nothing), k.in(1).at(filter));
+  k.store(k.out().at(result), acc.result(Combine::sum, term, shared.bias));
 }
 
-Kernel kernel(const Node& node) {
-  const Axes axes = axes_of(node);
-  const DType dtype = compute_dtype(node.input(0).type.dtype);
-  KernelBuilder k(node);
-  Shared shared = {.k = k, .axes = axes};
-  shared.n = parallel_axis(k, "n", node.input(0).type.shape[0]);
-  shared.g = parallel_axis(k, "g", axes.groups);
-  shared.oc = parallel_axis(k, "oc", axes.out);
-  shared.out_channel = shared.g * Expr(axes.out) + shared.oc;
-  if (k.has(2)) shared.bias = k.in(2)(shared.out_channel);
-
+/// Every combination of one phase per axis; empty when they are too many.
+std::vector<std::vector<Phase>> combined_phases(const std::vector<Window>& windows) {
   std::vector<std::vector<Phase>> combinations = {{}};
-  for (const Window& window : axes.windows) {
+  for (const Window& window : windows) {
     const std::vector<Phase> phases = phases_of(window);
-    const bool too_many =
-        static_cast<int64_t>(combinations.size() * phases.size()) > largest_stage_count;
-    if (too_many) {
-      add_guarded(shared, dtype);
-      return k.done();
-    }
+    if (static_cast<int64_t>(combinations.size() * phases.size()) > largest_stage_count) return {};
     std::vector<std::vector<Phase>> longer;
     for (const std::vector<Phase>& combination : combinations) {
       for (const Phase& phase : phases) {
@@ -228,10 +228,40 @@ Kernel kernel(const Node& node) {
     }
     combinations = std::move(longer);
   }
+  return combinations;
+}
+
+void add_axes(const Node& node, Shared& shared, int bias) {
+  KernelBuilder& k = shared.k;
+  shared.n = parallel_axis(k, "n", node.input(0).type.shape[0]);
+  shared.g = parallel_axis(k, "g", shared.axes.groups);
+  shared.oc = parallel_axis(k, "oc", shared.axes.out);
+  shared.out_channel = shared.g * Expr(shared.axes.out) + shared.oc;
+  if (k.has(bias)) shared.bias = k.in(bias)(shared.out_channel);
+}
+
+void add_stages(const Shared& shared) {
+  const auto combinations = combined_phases(shared.axes.windows);
+  if (combinations.empty()) add_guarded(shared);
   for (size_t i = 0; i < combinations.size(); ++i) {
-    if (i > 0) k.stage();
-    add_phase(shared, combinations[i], dtype);
+    if (i > 0) shared.k.stage();
+    add_phase(shared, combinations[i]);
   }
+}
+
+std::vector<TensorType> infer(const Node& node) {
+  const TensorType& x = node.input(0).type;
+  const TensorType& w = node.input(1).type;
+  if (x.dtype != w.dtype) fail(node, "x and w must have one element type: ", x, " against ", w);
+  return infer_sums(node, x.dtype, 2);
+}
+
+Kernel kernel(const Node& node) {
+  const Axes axes = axes_of(node);
+  KernelBuilder k(node);
+  Shared shared = {.k = k, .axes = axes, .dtype = compute_dtype(node.input(0).type.dtype)};
+  add_axes(node, shared, 2);
+  add_stages(shared);
   return k.done();
 }
 
@@ -253,6 +283,48 @@ const Operator conv_transpose{
     .kernel = kernel,
 };
 const RegisteredOperator registered{conv_transpose};
+
+// --- conv_transpose_integer -----------------------------------------------------------------
+
+std::vector<TensorType> infer_integer(const Node& node) {
+  check_narrow_integers(node, 0);
+  check_narrow_integers(node, 1);
+  for (const int zero : {2, 3}) {
+    check_zero_point_dtype(node, zero, zero - 2);
+    if (node.has_input(zero) && node.input(zero).type.elements() != 1) {
+      fail(node, input_name(node, zero), " must be one number but is ", node.input(zero).type);
+    }
+  }
+  return infer_sums(node, accumulator_of(node), 4);
+}
+
+Kernel integer_kernel(const Node& node) {
+  const Axes axes = axes_of(node);
+  KernelBuilder k(node);
+  Shared shared = {.k = k, .axes = axes, .dtype = accumulator_of(node)};
+  add_axes(node, shared, 4);
+  shared.counts_from_zero_points = true;
+  shared.x_zero = zero_point(node, k, 2, {});
+  shared.w_zero = zero_point(node, k, 3, {});
+  add_stages(shared);
+  return k.done();
+}
+
+std::vector<AttributeSpec> integer_attributes() {
+  std::vector<AttributeSpec> specs = attributes();
+  specs.push_back(text("accumulator", "i32"));
+  return specs;
+}
+
+const Operator conv_transpose_integer{
+    .name = "conv_transpose_integer",
+    .summary = "Spreads filters over the output, of integers counted from their zero points.",
+    .inputs = {"x", "w", "x_zero_point?", "w_zero_point?", "bias?"},
+    .attributes = integer_attributes(),
+    .infer = infer_integer,
+    .kernel = integer_kernel,
+};
+const RegisteredOperator registered_integer{conv_transpose_integer};
 
 }  // namespace
 }  // namespace mlfc

@@ -16,6 +16,15 @@ double highest_of(DType dtype) {
   return std::ldexp(1.0, 8 * bytes_of(dtype) - (has_sign ? 1 : 0)) - 1;
 }
 
+void check_bits(const Node& node, DType dtype) {
+  const int64_t bits = node.integer("bits");
+  if (bits == 0) return;
+  const bool is_byte = is_integer(dtype) && bytes_of(dtype) == 1;
+  if (is_byte && bits >= 2 && bits < 8) return;
+  fail(node, "bits is ", bits, ", which makes no sense of ", dtype,
+       "; give 2 to 7 for bytes that use fewer bits");
+}
+
 Expr converted_expr(DType dtype, const Expr& value) {
   const DType target = compute_dtype(dtype);
   if (value.dtype() == target) return value;

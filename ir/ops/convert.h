@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ir/expr.h"
+#include "ir/operator.h"
 
 namespace mlfc {
 
@@ -12,5 +13,9 @@ Expr converted_expr(DType dtype, const Expr& value);
 /// The smallest and the largest number of an integer type, as reals.
 double lowest_of(DType dtype);
 double highest_of(DType dtype);
+
+/// Fails unless attribute `bits` is 0 (all of the type) or leaves some of the 8 of a byte unused.
+/// Integers of fewer bits are stored as bytes whose values keep to their range.
+void check_bits(const Node& node, DType dtype);
 
 }  // namespace mlfc

@@ -129,6 +129,16 @@ Expr sigmoid(const Expr& x) {
   return Expr(1) / (Expr(1) + exp(-x));
 }
 
+// trunc(x), one further from zero when half or more is cut off. Adding a half first would round
+// the largest number below one half up.
+Expr rounded_away(const Expr& x) {
+  const Expr whole = call_expr("trunc", {x});
+  const DType dtype = x.dtype();
+  const Expr step =
+      select_expr(less(x, 0), with_dtype(Expr(-1.0), dtype), with_dtype(Expr(1.0), dtype));
+  return select_expr(less(abs(x - whole), 0.5), whole, whole + step);
+}
+
 Expr softplus(const Expr& x) {
   return max_expr(x, 0) + call_expr("log1p", {exp(-abs(x))});
 }

@@ -71,6 +71,8 @@ inline Expr abs(const Expr& x) {
 }
 /// 1 / (1 + exp(-x))
 Expr sigmoid(const Expr& x);
+/// The nearest whole number, halves away from zero, as C's round().
+Expr rounded_away(const Expr& x);
 /// log(1 + exp(x)) without overflow for large x.
 Expr softplus(const Expr& x);
 

@@ -81,6 +81,7 @@ std::vector<TensorType> infer_cell(const Node& cell) {
   if (projected.shape != Shape{h.shape[0], width} || r.shape != Shape{width, h.shape[1]}) {
     fail(cell, "projected and r are ", projected, " and ", r, ", which do not fit h, ", h);
   }
+  check_cell_operands(cell, {{3, h.shape[1]}});
   return {h.plain()};
 }
 

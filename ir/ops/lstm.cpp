@@ -80,6 +80,7 @@ std::vector<TensorType> infer_cell(const Node& cell) {
   if (projected.shape != Shape{h.shape[0], width} || r.shape != Shape{width, h.shape[1]}) {
     fail(cell, "projected and r are ", projected, " and ", r, ", which do not fit h, ", h);
   }
+  check_cell_operands(cell, {{4, 3 * h.shape[1]}});
   return {h.plain(), h.plain()};
 }
 
@@ -111,7 +112,9 @@ Kernel cell_kernel(const Node& cell) {
   const Expr keep = cell.integer("input_forget") != 0
                         ? Expr(1) - take
                         : cell_activation(cell, 0, peephole(2, forget, old));
-  k.store(state(), keep * old + take * cell_activation(cell, 1, candidate));
+  const Expr renewed = keep * old + take * cell_activation(cell, 1, candidate);
+  const double limit = cell.real("state_clip");
+  k.store(state(), limit > 0 ? max_expr(min_expr(renewed, limit), -limit) : renewed);
   k.stage();
   k.store(k.out(1)(b, j), state());
   k.stage();
@@ -123,6 +126,7 @@ Kernel cell_kernel(const Node& cell) {
 std::vector<AttributeSpec> lstm_cell_attributes() {
   std::vector<AttributeSpec> specs = cell_attributes();
   specs.push_back(integer("input_forget", 0));
+  specs.push_back(real("state_clip", 0));  // limits the cell's state; 0: nothing does
   return specs;
 }
 

@@ -1,10 +1,13 @@
 // Between real numbers and the integers that stand for them: real = scale * (integer - zero point).
 // Scales are per tensor, per entry of one axis, or per block along it. Quantizing rounds the
 // quotient to the nearest integer, halves to the even one, and saturates.
+#include <cmath>
+
 #include "ir/ops/adopt.h"
 #include "ir/ops/axes.h"
 #include "ir/ops/convert.h"
 #include "ir/ops/elementwise.h"
+#include "ir/ops/zero_point.h"
 
 namespace mlfc {
 namespace {
@@ -18,31 +21,66 @@ std::vector<Expr> parameter_place(const Node& node, int input, const std::vector
   const int axis = normalized_axis(node, node.integer("axis"), x.rank());
   if (scale.rank() == 1) return {at[axis]};
   std::vector<Expr> place = at;
-  place[axis] = floor_div(at[axis], Expr(node.integer("block_size")));
+  const bool is_one_block = scale.shape[axis] == 1;
+  place[axis] = is_one_block ? Expr(0) : floor_div(at[axis], Expr(node.integer("block_size")));
   return place;
 }
 
-void check_parameters(const Node& node) {
+/// Fails unless input `input` has one entry, one for each of an axis of x, or one for each block.
+void check_entries(const Node& node, int input) {
   const TensorType& x = node.input(0).type;
-  const TensorType& scale = node.input(1).type;
-  check_accepts(node, 1, Accepts::reals);
-  if (node.has_input(2) && node.input(2).type.elements() != scale.elements()) {
-    fail(node, "scale and zero point must have one shape but are ", scale, " and ",
-         node.input(2).type);
-  }
-  if (scale.elements() == 1) return;
+  const TensorType& entries = node.input(input).type;
+  const std::string name = input_name(node, input);
+  if (entries.elements() == 1) return;
   const int axis = normalized_axis(node, node.integer("axis"), x.rank());
-  if (scale.rank() == 1) {
-    if (scale.shape[0] == x.shape[axis]) return;
-    fail(node, "scale is ", scale, " but axis ", axis, " of x, ", x, ", has ", x.shape[axis],
+  if (entries.rank() == 1) {
+    if (entries.shape[0] == x.shape[axis]) return;
+    fail(node, name, " is ", entries, " but axis ", axis, " of x, ", x, ", has ", x.shape[axis],
          " entries; check 'axis'");
   }
   const int64_t block = node.integer("block_size");
   Shape expected = x.shape;
   if (block > 0) expected[axis] = (x.shape[axis] + block - 1) / block;
-  if (block < 1 || scale.shape != expected) {
-    fail(node, "scale is ", scale, ", which does not fit blocks of ", block, " along axis ", axis,
-         " of ", x);
+  if (block < 1 || entries.shape != expected) {
+    fail(node, name, " is ", entries, ", which does not fit blocks of ", block, " along axis ",
+         axis, " of ", x);
+  }
+}
+
+void check_parameters(const Node& node) {
+  check_scale(node, 1);
+  check_entries(node, 1);
+  if (!node.has_input(2)) return;
+  check_entries(node, 2);
+  const TensorType& scale = node.input(1).type;
+  const TensorType& zero_point = node.input(2).type;
+  if (zero_point.elements() != scale.elements() && zero_point.elements() != 1) {
+    fail(node, "scale is ", scale, " but zero_point is ", zero_point, "; they must have one shape");
+  }
+}
+
+/// The numbers the result may have: of its type, or of fewer bits when the node says so.
+struct Range {
+  double lowest = 0;
+  double highest = 0;
+};
+
+Range range_of(const Node& node, DType dtype) {
+  const int64_t bits = node.integer("bits");
+  if (bits == 0) return {lowest_of(dtype), highest_of(dtype)};
+  const bool has_sign = info(dtype).kind == DTypeKind::signed_integer;
+  const double count = std::ldexp(1.0, static_cast<int>(bits));
+  return has_sign ? Range{-count / 2, count / 2 - 1} : Range{0, count - 1};
+}
+
+void check_zero_point_range(const Node& node) {
+  if (node.integer("bits") == 0 || !node.has_input(2) || !node.input(2).is_constant()) return;
+  const Range range = range_of(node, node.input(2).type.dtype);
+  for (const int64_t number : node.input(2).constant->integers()) {
+    const auto real = static_cast<double>(number);
+    if (range.lowest <= real && real <= range.highest) continue;
+    fail(node, "zero_point holds ", number, " but results of ", node.integer("bits"),
+         " bits are between ", range.lowest, " and ", range.highest, "; quantize the model again");
   }
 }
 
@@ -61,12 +99,17 @@ std::vector<TensorType> infer_quantize(const Node& node) {
   if (node.has("output_dtype")) dtype = dtype_named(node.text("output_dtype")).value_or(dtype);
   if (node.has_input(2)) dtype = node.input(2).type.dtype;
   if (!is_integer(dtype) || bytes_of(dtype) > 4) {
-    fail(node, "quantizing to ", dtype, " is not possible; use integers of 8, 16 or 32 bits");
+    fail(node, node.has_input(2) ? "zero_point is " : "the result is to be ", dtype,
+         " but must be of integers of 8, 16 or 32 bits; quantize the model again");
   }
+  check_bits(node, dtype);
+  check_zero_point_range(node);
   return {{dtype, node.input(0).type.shape}};
 }
 
 void offer_quantize(ForeignNode& node) {
+  if (foreign_integer(node, "bits", 0) == 4) fail(place_of(node), "4 bits cannot be written yet");
+  node.attributes.erase("bits");
   const bool has_zero = node.inputs.size() > 2 && node.inputs[2] != nullptr;
   const auto dtype = node.attributes.find("output_dtype");
   if (has_zero) {
@@ -93,8 +136,8 @@ Kernel quantize_kernel(const Node& node) {
       cast_expr(dtype, call_expr("round_even", {x / k.in(1).at(parameter_place(node, 1, at))}));
   if (k.has(2)) steps = steps + cast_expr(dtype, k.in(2).at(parameter_place(node, 2, at)));
   // The limits come first: what is not a number becomes the lowest integer.
-  const Expr limited =
-      min_expr(max_expr(Expr(lowest_of(y.dtype)), steps), Expr(highest_of(y.dtype)));
+  const Range range = range_of(node, y.dtype);
+  const Expr limited = min_expr(max_expr(Expr(range.lowest), steps), Expr(range.highest));
   k.store(k.out().at(at), cast_expr(y.dtype, limited));
   return k.done();
 }
@@ -102,14 +145,16 @@ Kernel quantize_kernel(const Node& node) {
 const Operator quantize_linear{
     .name = "quantize_linear",
     .summary = "Integers that stand for real numbers.",
-    .onnx = {"QuantizeLinear"},
+    .onnx = {"QuantizeLinear", "com.microsoft.QuantizeLinear"},
     .inputs = {"x", "scale", "zero_point?"},
-    .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "u8")},
+    .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "u8"),
+                   integer("bits", 0)},
     .adopt =
         [](ForeignNode& node) {
           drop_attributes(node, {"saturate", "precision"});
           if (foreign_integer(node, "output_dtype", 0) == 0) node.attributes.erase("output_dtype");
-          onnx_dtype_to_text(node, "output_dtype");
+          onnx_dtype_to_text_and_bits(node, "output_dtype");
+          if (is_four_bit(node, 2)) node.attributes["bits"] = int64_t{4};
         },
     .offer = offer_quantize,
     .infer = infer_quantize,
@@ -122,10 +167,7 @@ const RegisteredOperator registered_quantize{quantize_linear};
 std::vector<TensorType> infer_dequantize(const Node& node) {
   check_accepts(node, 0, Accepts::integers);
   check_parameters(node);
-  if (node.has_input(2) && node.input(2).type.dtype != node.input(0).type.dtype) {
-    fail(node, "x and zero point must have one element type but are ", node.input(0).type, " and ",
-         node.input(2).type);
-  }
+  check_zero_point_dtype(node, 2, 0);
   DType dtype = node.input(1).type.dtype;
   if (node.has("output_dtype")) dtype = dtype_named(node.text("output_dtype")).value_or(dtype);
   return {{dtype, node.input(0).type.shape}};
@@ -153,7 +195,7 @@ Kernel dequantize_kernel(const Node& node) {
 const Operator dequantize_linear{
     .name = "dequantize_linear",
     .summary = "The real numbers that integers stand for.",
-    .onnx = {"DequantizeLinear"},
+    .onnx = {"DequantizeLinear", "com.microsoft.DequantizeLinear"},
     .inputs = {"x", "scale", "zero_point?"},
     .attributes = {integer("axis", 1), integer("block_size", 0), text("output_dtype", "f32")},
     .adopt =

@@ -235,12 +235,31 @@ Attributes cell_attributes_of(const Node& node, int64_t direction, const Texts& 
           {"clip", node.has("clip") ? node.real("clip") : 0.0}};
 }
 
+void check_cell_operands(const Node& cell, const std::vector<std::pair<int, int64_t>>& vectors) {
+  const DType dtype = cell.input(0).type.dtype;
+  for (const Value* input : cell.inputs) {
+    if (input == nullptr || input->type.dtype == dtype) continue;
+    fail(cell, "all operands must be of one type, but ", cell.input(0).name, " is ",
+         cell.input(0).type, " and ", input->name, " is ", input->type);
+  }
+  if (!is_float(dtype)) fail(cell, "computes real numbers, not ", cell.input(0).type);
+  for (const auto& [slot, length] : vectors) {
+    if (!cell.has_input(slot) || cell.input(slot).type.shape == Shape{length}) continue;
+    fail(cell, input_name(cell, slot), " is ", cell.input(slot).type, " but must be of ", length,
+         " elements");
+  }
+}
+
 Expr cell_activation(const Node& cell, int index, Expr x, bool clipped) {
   const double clip = cell.real("clip");
   if (clipped && clip > 0) x = min_expr(max_expr(x, -clip), clip);
   const auto place = static_cast<size_t>(index);
-  const ActivationRow& row = activation_row(cell, texts(cell, "activations").at(place));
-  return row.apply(x, cell.reals("alphas").at(place), cell.reals("betas").at(place));
+  const Texts names = texts(cell, "activations");
+  const std::vector<double> alphas = cell.reals("alphas"), betas = cell.reals("betas");
+  if (place >= std::min({names.size(), alphas.size(), betas.size()})) {
+    fail(cell, "needs an activation number ", index, " with its alpha and beta");
+  }
+  return activation_row(cell, names[place]).apply(x, alphas[place], betas[place]);
 }
 
 std::vector<Value*> unrolled(Expansion& expansion, const Recurrence& recurrence, int states,

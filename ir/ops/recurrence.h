@@ -33,6 +33,9 @@ std::vector<TensorType> recurrence_types(const Node& node, const Recurrence& rec
 std::vector<AttributeSpec> cell_attributes();
 Attributes cell_attributes_of(const Node& node, int64_t direction,
                               const std::vector<std::string>& defaults);
+/// Fails unless all operands of a cell have one element type, and each vector (`vectors`: their
+/// slots, where present) the given length.
+void check_cell_operands(const Node& cell, const std::vector<std::pair<int, int64_t>>& vectors);
 /// Activation number `index` of a cell applied to `x`; the cell's clip limits what goes in.
 Expr cell_activation(const Node& cell, int index, Expr x, bool clipped = true);
 

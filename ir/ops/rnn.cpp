@@ -55,6 +55,7 @@ std::vector<TensorType> infer_cell(const Node& cell) {
     fail(cell, "projected, r and h are ", cell.input(0).type, ", ", cell.input(1).type, " and ", h,
          ", which do not fit each other");
   }
+  check_cell_operands(cell, {});
   return {h.plain()};
 }
 

@@ -34,7 +34,8 @@ void expand_operators(Graph& graph, const PassContext& context) {
   for (auto place = graph.nodes.begin(); place != graph.nodes.end();) {
     Node& node = **place;
     for (const auto& region : node.regions) expand_operators(*region, context);
-    if (node.op->expand == nullptr) {
+    const bool is_lowered = node.kernel || node.proc;
+    if (is_lowered || node.op->expand == nullptr) {
       ++place;
       continue;
     }

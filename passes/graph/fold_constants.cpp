@@ -17,7 +17,8 @@ constexpr int64_t kAlwaysBytes = 4096;
 constexpr int64_t kGrowth = 4;  // as from i8 to f32
 
 bool computes_single_elements(const Node& node) {
-  return node.op->kernel != nullptr && is_elementwise(node.op->kernel(node));
+  if (node.kernel) return is_elementwise(*node.kernel);
+  return !node.proc && node.op->kernel != nullptr && is_elementwise(node.op->kernel(node));
 }
 
 bool readers_can_absorb(const Graph& graph, const Node& node) {

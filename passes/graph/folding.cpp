@@ -19,13 +19,14 @@ bool hands_constant_to_output(const Graph& graph, const Node& node) {
 }
 
 std::optional<std::vector<Tensor>> folded_outputs(const Node& node) {
-  if (node.op->fold != nullptr) {
+  const bool is_lowered = node.kernel || node.proc;
+  if (node.op->fold != nullptr && !is_lowered) {
     std::vector<Tensor> tensors = node.op->fold(node);
     if (!tensors.empty()) return tensors;
   }
-  if (node.op->widens) return std::nullopt;
-  const bool can_run =
-      node.op->kernel != nullptr || node.op->expand != nullptr || node.op->reference != nullptr;
+  if (node.op->widens && !is_lowered) return std::nullopt;
+  const bool can_run = is_lowered || node.op->kernel != nullptr || node.op->expand != nullptr ||
+                       node.op->reference != nullptr;
   if (!can_run || node.op->region || !has_only_constant_inputs(node)) return std::nullopt;
   std::vector<const Tensor*> inputs;
   for (const Value* input : node.inputs) {

@@ -209,12 +209,7 @@ void fold_node(Graph& graph, Node& node) {
   for (Stage& stage : kernel.stages) {
     if (stage.store) stage.store->value = with_normal_quantization(stage.store->value, known);
   }
-  const std::vector<Value*> inputs = node.inputs;
-  for (Value* input : inputs) {
-    if (input == nullptr) continue;
-    const std::string param = param_of(node, kernel, *input);
-    if (reads_of(kernel, param).empty()) drop_input(node, *input);
-  }
+  drop_unread_inputs(node);
 }
 
 bool reads_integers(const Node& node) {

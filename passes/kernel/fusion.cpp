@@ -70,6 +70,21 @@ void drop_input(Node& node, const Value& value) {
   node.inputs.erase(std::find(node.inputs.begin(), node.inputs.end(), &value));
 }
 
+void drop_unread_inputs(Node& node) {
+  std::vector<Param> read;
+  std::vector<Value*> values;
+  size_t position = 0;
+  for (Value* input : node.inputs) {
+    if (input == nullptr) continue;
+    const Param& param = node.kernel->inputs[position++];
+    if (reads_of(*node.kernel, param.name).empty()) continue;
+    read.push_back(param);
+    values.push_back(input);
+  }
+  node.kernel->inputs = std::move(read);
+  node.inputs = std::move(values);
+}
+
 int64_t size_of(const Expr& expr) {
   int64_t size = 0;
   for_each(expr, [&](const Expr&) { ++size; });

@@ -19,6 +19,9 @@ std::string param_of(const Node& node, const Kernel& kernel, const Value& value)
 /// and kernel.
 void drop_input(Node& node, const Value& value);
 
+/// Takes all inputs that the kernel does not read away.
+void drop_unread_inputs(Node& node);
+
 /// Nodes of an expression, a measure of what substituting it costs.
 int64_t size_of(const Expr& expr);
 /// True when the expression calls something dearer than arithmetic.

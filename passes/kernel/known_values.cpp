@@ -21,6 +21,13 @@ DType narrowest(int64_t low, int64_t high) {
   return DType::i32;
 }
 
+Tensor narrowed(const Tensor& tensor) {
+  const std::vector<int64_t> numbers = tensor.integers();
+  if (numbers.empty()) return tensor;
+  const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
+  return converted(tensor, narrowest(*low, *high));
+}
+
 bool is_uniform(const Tensor& tensor) {
   const int bytes = bytes_of(tensor.type.dtype);
   for (size_t i = bytes; i < tensor.bytes.size(); ++i) {
@@ -80,7 +87,11 @@ std::vector<Axis> KnownValues::axes_of(const Expr& expr) const {
 }
 
 Tensor KnownValues::evaluated(const Expr& expr) const {
-  Kernel small{.name = "known", .axes = axes_of(expr)};
+  return evaluated(expr, axes_of(expr));
+}
+
+Tensor KnownValues::evaluated(const Expr& expr, const std::vector<Axis>& axes) const {
+  Kernel small{.name = "known", .axes = axes};
   std::vector<const Tensor*> inputs;
   for (const Param& param : node_.kernel->inputs) {
     const Tensor* constant = constant_of(param.name);
@@ -133,35 +144,94 @@ Expr KnownValues::precomputed(const Expr& expr, const std::string& name) {
                                   : integer_expr(tensor.integer(0), expr.dtype());
   }
   if (without_casts(expr)->kind == ExprKind::read) return expr;
-  if (is_integer(expr.dtype())) {
-    const std::vector<int64_t> numbers = tensor.integers();
-    const auto [low, high] = std::minmax_element(numbers.begin(), numbers.end());
-    tensor = converted(tensor, narrowest(*low, *high));
-  }
+  if (is_integer(expr.dtype())) tensor = narrowed(tensor);
   if (tensor.type.storage_bytes() > bytes) return expr;
 
   std::vector<Expr> at;
   for (const Axis& axis : axes) at.push_back(axis_expr(axis.name));
   // Nothing may have changed: a zero point of 0 taken off. Then the tensor is there already.
-  Kernel& kernel = *node_.kernel;
-  for (const Param& param : kernel.inputs) {
+  for (const Param& param : node_.kernel->inputs) {
     const Tensor* known = constant_of(param.name);
     if (known != nullptr && *known == tensor) {
       return cast_expr(expr.dtype(), read_expr(param.name, tensor.type.dtype, at));
     }
   }
+  const Param param = added(std::move(tensor), name);
+  return cast_expr(expr.dtype(), read_expr(param.name, param.type.dtype, at));
+}
+
+Param KnownValues::added(Tensor tensor, const std::string& name) {
+  Kernel& kernel = *node_.kernel;
   std::string param_name = name;
   for (int suffix = 2;
        find_param(kernel, param_name) != nullptr || find_axis(kernel, param_name) != nullptr;
        ++suffix) {
     param_name = name + std::to_string(suffix);
   }
-  const TensorType type = tensor.type;
+  const Param param{.name = param_name, .type = tensor.type, .is_constant = true};
   Value& value = graph_.add_constant(node_.output().name + "/" + name, std::move(tensor));
   std::erase(node_.inputs, nullptr);
   node_.inputs.push_back(&value);
-  kernel.inputs.push_back({param_name, type});
-  return cast_expr(expr.dtype(), read_expr(param_name, type.dtype, at));
+  kernel.inputs.push_back(param);
+  return param;
+}
+
+Param KnownValues::stored(const Expr& expr, const std::vector<Axis>& axes, Shape shape,
+                          int64_t padding, const std::string& name) {
+  Tensor values = evaluated(expr, axes);
+  if (is_integer(expr.dtype())) values = narrowed(values);
+  const int64_t run = shape.back();
+  shape.back() += padding;
+  Tensor padded(TensorType{values.type.dtype, shape, {}});
+  const auto bytes = static_cast<size_t>(run * bytes_of(values.type.dtype));
+  const auto stride = static_cast<size_t>(shape.back() * bytes_of(values.type.dtype));
+  for (size_t i = 0; i * bytes < values.bytes.size(); ++i) {
+    std::memcpy(padded.bytes.data() + i * stride, values.bytes.data() + i * bytes, bytes);
+  }
+  return added(std::move(padded), name);
+}
+
+Expr KnownValues::constant(Tensor tensor, const std::vector<Axis>& axes, const std::string& name) {
+  const DType dtype = tensor.type.dtype;
+  if (is_uniform(tensor)) return integer_expr(tensor.integer(0), dtype);
+  const Param param = added(narrowed(tensor), name);
+  std::vector<Expr> at;
+  for (const Axis& axis : axes) at.push_back(axis_expr(axis.name));
+  return read_expr(param.name, param.type.dtype, at);
+}
+
+std::vector<Axis> KnownValues::axes_without(const Expr& expr,
+                                            const std::vector<Axis>& reduced) const {
+  std::vector<Axis> axes = axes_of(expr);
+  std::erase_if(axes, [&](const Axis& axis) {
+    return std::find(reduced.begin(), reduced.end(), axis) != reduced.end();
+  });
+  return axes;
+}
+
+Tensor KnownValues::summed(const Expr& expr, const std::vector<Axis>& reduced) const {
+  std::vector<Axis> axes = axes_of(expr);
+  const auto is_reduced = [&](const Axis& axis) {
+    return std::find(reduced.begin(), reduced.end(), axis) != reduced.end();
+  };
+  // Reduced axes last: what is summed then lies side by side.
+  std::stable_partition(axes.begin(), axes.end(),
+                        [&](const Axis& axis) { return !is_reduced(axis); });
+  const Tensor values = evaluated(expr, axes);
+  Shape shape;
+  int64_t run = 1;
+  for (const Axis& axis : axes) {
+    if (is_reduced(axis)) {
+      run *= axis.extent;
+    } else {
+      shape.push_back(axis.extent);
+    }
+  }
+  Tensor sums(TensorType{DType::i64, shape, {}});
+  for (int64_t i = 0; i < values.type.elements(); ++i) {
+    sums.set_integer(i / run, sums.integer(i / run) + values.integer(i));
+  }
+  return sums;
 }
 
 }  // namespace mlfc

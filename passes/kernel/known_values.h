@@ -21,6 +21,9 @@ class KnownValues {
   /// The value for every point of the axes it mentions, row-major in the order of their first
   /// appearance (reads of the largest constant first).
   Tensor evaluated(const Expr& expr) const;
+  /// The same over `axes`, which must include those it mentions.
+  Tensor evaluated(const Expr& expr, const std::vector<Axis>& axes) const;
+  std::vector<Axis> axes_of(const Expr& expr) const;
   /// Bounds of all its values.
   std::pair<double, double> extremes(const Expr& expr) const;
 
@@ -30,8 +33,20 @@ class KnownValues {
   /// already, or would take more bytes than what they read, stay as they are.
   Expr precomputed(const Expr& expr, const std::string& name);
 
+  /// A read, at `axes`, of integers known for every point of them.
+  Expr constant(Tensor tensor, const std::vector<Axis>& axes, const std::string& name);
+
+  /// The values of `expr` over `axes`, in that order, as a new constant of `shape`; the kernel gets
+  /// a parameter for it. Integers are stored in the narrowest type; `padding` zeros follow each run
+  /// of the last dimension.
+  Param stored(const Expr& expr, const std::vector<Axis>& axes, Shape shape, int64_t padding,
+               const std::string& name);
+  /// The sum of an expression of integers over `reduced`, for every point of its other axes.
+  std::vector<Axis> axes_without(const Expr& expr, const std::vector<Axis>& reduced) const;
+  Tensor summed(const Expr& expr, const std::vector<Axis>& reduced) const;
+
  private:
-  std::vector<Axis> axes_of(const Expr& expr) const;
+  Param added(Tensor tensor, const std::string& name);
   const Tensor* constant_of(const std::string& param) const;
   int64_t bytes_read_by(const Expr& expr) const;
 

@@ -26,7 +26,7 @@ void drop_unread_inputs(Node& node) {
 void lower_to_kernels(Graph& graph, const PassContext& context) {
   for (const auto& node : graph.nodes) {
     for (const auto& region : node->regions) lower_to_kernels(*region, context);
-    if (node->kernel || node->op->kernel == nullptr) continue;
+    if (node->kernel || node->proc || node->op->kernel == nullptr) continue;
     node->kernel = node->op->kernel(*node);
     drop_unread_inputs(*node);
   }

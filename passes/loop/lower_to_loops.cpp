@@ -56,6 +56,7 @@ class StageLowering {
     if (depth == first_reduced_) return innermost();
     const NestLoop& loop = loops_[depth];
     if (loop.part == LoopPart::outer) return segmented(depth);
+    if (const std::optional<Guard> guard = guard_decided_by(depth)) return guarded(depth, *guard);
     return {counted(depth, extent_here(loop), [&] { return outer(depth + 1); })};
   }
 
@@ -98,6 +99,78 @@ class StageLowering {
     ranges_.erase(loop.variable);
     starts_.erase(loop.axis);
     return stmt;
+  }
+
+  // --- stages that only store: loops end where reads leave their tensor ---------------------
+
+  // The dimension of a guarded read that a loop decides, and the turns that are inside.
+  struct Guard {
+    std::string tensor = {};
+    size_t dim = 0;
+    Clip inside = {};
+  };
+
+  // Guarded reads of the stored value that are still undecided; none when a tensor has several,
+  // since they are told apart by its name.
+  std::vector<Expr> undecided_reads() const {
+    std::vector<Expr> reads;
+    if (stage_.reduction || !stage_.store) return reads;
+    for_each(stage_.store->value, [&](const Expr& part) {
+      if (part->kind != ExprKind::read || part->otherwise.empty()) return;
+      if (!outside_.contains(part->name)) reads.push_back(part);
+    });
+    for (size_t i = 1; i < reads.size(); ++i) {
+      if (reads[i]->name == reads[i - 1]->name) return {};
+    }
+    return reads;
+  }
+
+  // The innermost loop that an index depends on decides whether it is inside.
+  std::optional<Guard> guard_decided_by(size_t depth) {
+    const NestLoop& loop = loops_[depth];
+    if (loop.part != LoopPart::whole) return std::nullopt;
+    for (const Expr& read : undecided_reads()) {
+      for (size_t dim = 0; dim < read->args.size(); ++dim) {
+        if (inside_.contains({read->name, dim})) continue;
+        const bool deeper = std::any_of(
+            loops_.begin() + static_cast<long>(depth) + 1, loops_.end(),
+            [&](const NestLoop& inner) { return mentions_axis(read->args[dim], inner.axis); });
+        AxisMap values = values_;
+        values.emplace_back(loop.axis, axis_expr(loop.variable));
+        const auto index = affine_of(substituted(read->args[dim], values));
+        if (deeper || !index || index->of(loop.variable) <= 0) continue;
+        const int64_t extent = find_param(kernel_, read->name)->type.shape[dim];
+        return Guard{read->name, dim, bounds(*index, loop.variable, extent)};
+      }
+    }
+    return std::nullopt;
+  }
+
+  // Turns before the tensor, in it, and after it, in loops of their own.
+  std::vector<Stmt> guarded(size_t depth, const Guard& guard) {
+    const NestLoop& loop = loops_[depth];
+    const Expr zero = integer_expr(0, DType::i64), extent = integer_expr(loop.extent, DType::i64);
+    const Expr begin =
+        simplified_index(min_expr(max_expr(zero, guard.inside.begin), extent), ranges_);
+    const Expr end = simplified_index(max_expr(begin, min_expr(extent, guard.inside.end)), ranges_);
+    std::vector<Stmt> all;
+    const auto add = [&](const Expr& from, const Expr& to) {
+      if (same(from, to)) return;
+      Stmt stmt = counted(depth, loop.extent, [&] { return outer(depth + 1); });
+      stmt.begin = from;
+      stmt.end = to;
+      all.push_back(std::move(stmt));
+    };
+    outside_.insert(guard.tensor);
+    add(zero, begin);
+    outside_.erase(guard.tensor);
+    inside_.insert({guard.tensor, guard.dim});
+    add(begin, end);
+    inside_.erase({guard.tensor, guard.dim});
+    outside_.insert(guard.tensor);
+    add(end, extent);
+    outside_.erase(guard.tensor);
+    return all;
   }
 
   // A loop from 0, with its axis known while `body` is made.
@@ -231,8 +304,10 @@ class StageLowering {
     Expr result = simplified_index(substituted(expr, values_), ranges_);
     return rewritten(result, [&](const Expr& part) -> Expr {
       if (part->kind != ExprKind::read || part->otherwise.empty()) return {};
+      if (outside_.contains(part->name)) return part->otherwise;
       const Param* tensor = find_param(kernel_, part->name);
       for (size_t dim = 0; dim < part->args.size(); ++dim) {
+        if (inside_.contains({part->name, dim})) continue;
         if (!is_inside(part->args[dim], tensor->type.shape[dim])) return {};
       }
       return read_expr(part->name, part.dtype(), part->args);
@@ -369,7 +444,9 @@ class StageLowering {
   std::string accumulator_;
   int copies_ = 0;
   std::map<std::string, std::vector<Clip>> clips_;
-  std::set<std::string> written_out_;  ///< reduced loops to unroll in this nest
+  std::set<std::string> outside_;                    ///< tensors whose guarded read is outside here
+  std::set<std::pair<std::string, size_t>> inside_;  ///< dimensions of guarded reads inside here
+  std::set<std::string> written_out_;                ///< reduced loops to unroll in this nest
 };
 
 // The shared loops of a kernel with several stages, around the nests of its stages.

@@ -40,6 +40,10 @@ std::optional<Layout> order_of_loops(const Shape& shape, const std::vector<std::
                                      const Nest& nest) {
   std::vector<NestLoop> loops = nest.shared;
   for (const auto& inside : nest.inside) loops.insert(loops.end(), inside.begin(), inside.end());
+  // Lanes hold neighbours, also where loops that are written out stand inside the one over lanes.
+  std::stable_partition(loops.begin(), loops.end(), [](const NestLoop& loop) {
+    return std::find(loop.marks.begin(), loop.marks.end(), "lanes") == loop.marks.end();
+  });
   std::vector<Layout::Term> terms;
   for (size_t dim = 0; dim < axes.size(); ++dim) {
     if (axes[dim].empty()) terms.push_back({static_cast<int>(dim), 0});

@@ -20,14 +20,15 @@ Cluster::Cluster(const Machine& machine, Options options)
       trace_(options_.trace_file.empty() ? nullptr : std::make_unique<Trace>(options_.trace_file)),
       memory_(machine),
       shared_cache_(machine),
+      watch_(memory_, rules_),
       tcdm_(machine),
-      dma_(machine, machine.compute_cores, memory_, rules_),
+      dma_(machine, machine.compute_cores, memory_, rules_, watch_),
       peripherals_(machine, wiring()),
       clint_(machine, wiring()),
       console_(wiring()) {
   cores_.reserve(static_cast<size_t>(machine.harts()));
   for (int id = 0; id < machine.harts(); id++)
-    cores_.emplace_back(machine_, id, memory_, shared_cache_, rules_, trace_.get());
+    cores_.emplace_back(machine_, id, memory_, shared_cache_, rules_, watch_, trace_.get());
   ports_.resize(cores_.size());
   last_progress_.resize(cores_.size());
   progress_.resize(cores_.size());
@@ -48,6 +49,9 @@ Wiring Cluster::wiring() {
   w.software_interrupt = [this](uint32_t hart, bool on) {
     if (hart < cores_.size()) cores_[hart].hart().software_interrupt = on;
   };
+  w.prefetch = [this](bool on) {
+    for (Core& core : cores_) core.set_prefetch(on);
+  };
   w.exit = [this](uint32_t code) {
     exiting_ = true;
     outcome_.exited = true;
@@ -60,35 +64,7 @@ Wiring Cluster::wiring() {
 }
 
 uint64_t Cluster::metric(uint32_t number, uint32_t hart) const {
-  const Counters& c = cores_[hart < cores_.size() ? hart : 0].counters();
-  switch (number) {
-    case 0:
-      return now_;
-    case 1:
-      return counters_.tcdm_accessed;
-    case 2:
-      return counters_.tcdm_congested;
-    case 3:
-      return c.fpu_issued;
-    case 4:
-      return c.fp_issued;
-    case 5:
-      return c.core_to_fpu;
-    case 6:
-      return c.retired;
-    case 7:
-      return c.retired_load;
-    case 8:
-      return c.retired_alu;
-    case 9:
-      return c.retired_offload;
-    case 25:
-      return counters_.dma_busy;
-    case 26:
-      return c.l0_misses;
-    default:
-      return 0;
-  }
+  return event_total(number, cores_[hart % cores_.size()].counters(), counters_, now_);
 }
 
 void Cluster::load(const std::vector<uint8_t>& elf) {
@@ -117,6 +93,7 @@ Outcome Cluster::run() {
 }
 
 void Cluster::run_timed() {
+  for (const Core& core : cores_) watch_.add(core.streams());
   while (!exiting_) {
     cycle();
     if (now_ % check_interval == 0) look_for_deadlock();

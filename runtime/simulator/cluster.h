@@ -76,6 +76,7 @@ class Cluster {
   Memory memory_;
   Program program_;
   SharedCache shared_cache_;
+  StoreWatch watch_;
   std::vector<Core> cores_;
   Tcdm tcdm_;
   MulDiv muldiv_;

@@ -18,10 +18,11 @@ Hart make_hart(const Machine& machine, int id) {
 }  // namespace
 
 Core::Core(const Machine& machine, int id, Memory& memory, SharedCache& shared, Rules& rules,
-           Trace* trace)
+           StoreWatch& watch, Trace* trace)
     : machine_(machine),
       memory_map_(memory),
       rules_(rules),
+      watch_(watch),
       trace_(trace),
       hart_(make_hart(machine, id)),
       streams_(machine, id, rules, memory),
@@ -52,6 +53,7 @@ void Core::step(uint64_t now) {
   fp_.step(now, offload_, results_);
   take_responses(now);
   serve_stream_config(now);
+  if (in_region_) end_region();
   const bool port_taken = issue(now);
   write_back(port_taken);
   settled_ = (at_barrier_ || asleep_) && offload_.empty() && results_.empty() && memory_.empty() &&
@@ -108,8 +110,19 @@ void Core::serve_stream_config(uint64_t now) {
   } else {
     if (!streams_.config_writable(target, now)) return;
     streams_.config_write(target, word, offload->a, now, place);
+    if (in_region_) watch_.refresh();
   }
   offload_.pop();
+}
+
+// A region lasts from the core's switching streams on until the FP subsystem has switched them off
+// and nothing is left to store.
+void Core::end_region() {
+  if (regions_ != fp_.regions() || hart_.streams_on || fp_.computing()) return;
+  for (int m = 0; m < Streamer::count; m++)
+    if (streams_[m].holds_results()) return;
+  in_region_ = false;
+  watch_.end_region(hart_.id);
 }
 
 // Returns whether the instruction of this cycle uses the register file's write port.
@@ -268,6 +281,11 @@ bool Core::issue_offload(const Instruction& i, uint64_t now) {
   if (memory) consistency_.push({static_cast<uint16_t>(address >> 3), i.unit == Unit::fp_store});
   if (i.has(writes_x)) scoreboard_ |= (1u << i.rd) & ~1u;
   if (i.offloaded_to_fp()) counters_.core_to_fpu++;
+  if (i.op == Op::csrrsi && (i.rs1 & 1)) {
+    regions_++;
+    in_region_ = true;
+    watch_.begin_region(hart_.id);
+  }
   return true;
 }
 

@@ -10,6 +10,7 @@
 #include "hart.h"
 #include "icache.h"
 #include "queues.h"
+#include "store_watch.h"
 #include "streamer.h"
 
 namespace snitch {
@@ -23,7 +24,7 @@ struct PortRequests {
 class Core {
  public:
   Core(const Machine& machine, int id, Memory& memory, SharedCache& shared, Rules& rules,
-       Trace* trace);
+       StoreWatch& watch, Trace* trace);
 
   // --- The phases of a cycle, in this order
   void begin_cycle();
@@ -53,7 +54,9 @@ class Core {
   Counters& counters() { return counters_; }
   const Counters& counters() const { return counters_; }
   const FpSubsystem& fp() const { return fp_; }
+  const Streamer& streams() const { return streams_; }
   bool has_bank_hold(uint32_t& offset);
+  void set_prefetch(bool on) { icache_.set_prefetch(on); }
   std::string state(uint64_t now) const;
 
  private:
@@ -77,7 +80,8 @@ class Core {
   MemoryRequest& picked() { return picked_fp_ ? fp_.requests().front() : memory_.front(); }
   void perform(const MemoryRequest& request, uint64_t ready);
   void take_responses(uint64_t now);
-  void check_undrained(const MemoryRequest& request);
+  void check_undrained(const MemoryRequest& request) const;
+  void end_region();
 
   // Integer core
   bool issue(uint64_t now);
@@ -96,6 +100,7 @@ class Core {
   Machine machine_;
   Memory& memory_map_;
   Rules& rules_;
+  StoreWatch& watch_;
   Trace* trace_;
   Hart hart_;
   Counters counters_;
@@ -117,6 +122,8 @@ class Core {
   int outstanding_loads_ = 0;
   const Instruction* fetched_ = nullptr;
   uint32_t fetched_pc_ = 1;
+  uint32_t regions_ = 0;  // how often the core has switched streams on
+  bool in_region_ = false;
   bool at_barrier_ = false;
   bool asleep_ = false;
   bool settled_ = false;

@@ -84,23 +84,27 @@ void Core::granted(int port, bool yes, uint64_t now) {
   counters_.stream_conflicts += yes ? 0 : 1;
   if (port < 2) data_or_index_[port].accepted(yes);
   if (!yes) return;
-  if (port < 2 && index_chosen_[port])
-    streams_[port].index_granted(now);
-  else
-    streams_[port].data_granted(now);
+  Mover& mover = streams_[port];
+  if (port < 2 && index_chosen_[port]) {
+    mover.index_granted(now);
+    return;
+  }
+  // A stream that goes over its own hart's results in place reads every word before it is written.
+  if (!mover.is_write())
+    watch_.check(memory_map_.tcdm_address(mover.data_offset()), 8, mover.place(), hart_.id);
+  mover.data_granted(now);
 }
 
-// An integer load that reads what a write stream has not delivered yet sees old data.
-void Core::check_undrained(const MemoryRequest& request) {
-  if (!memory_map_.is_tcdm(request.address)) return;
-  for (int m = 0; m < Streamer::count; m++) {
-    const Mover& mover = streams_[m];
-    if (!mover.will_write(memory_map_.tcdm_offset(request.address))) continue;
-    rules_.report(Rule::undrained_read, Severity::silent, place_of(hart_, request),
-                  format_text("0x%08x is read before the write stream of ft%d has stored it; wait "
-                              "for the FPU and for the stream's done bit",
-                              request.address, m));
-  }
+// A load that reads what a write stream has not stored yet sees old data. FP loads are in order
+// with the instructions around them, so for their own hart's streams only earlier results matter.
+void Core::check_undrained(const MemoryRequest& request) const {
+  const Place place = place_of(hart_, request);
+  const auto bytes = static_cast<uint32_t>(access_size(*request.instruction));
+  watch_.check(request.address, bytes, place, request.fp ? hart_.id : StoreWatch::nobody);
+  if (!request.fp || !memory_map_.is_tcdm(request.address)) return;
+  for (int m = 0; m < Streamer::count; m++)
+    if (streams_[m].owes_result(memory_map_.tcdm_offset(request.address), request.produced[m]))
+      watch_.report(request.address, m, hart_.id, place);
 }
 
 void Core::perform(const MemoryRequest& request, uint64_t ready) {
@@ -109,6 +113,7 @@ void Core::perform(const MemoryRequest& request, uint64_t ready) {
   bool mapped = true;
   if (i.unit == Unit::amo) {
     uint32_t old = 0;
+    check_undrained(request);
     mapped = memory_map_.atomic(i.op, request.address, static_cast<uint32_t>(request.data),
                                 hart_.id, old);
     response.data = old;
@@ -117,7 +122,7 @@ void Core::perform(const MemoryRequest& request, uint64_t ready) {
   } else if (request.write) {
     mapped = memory_map_.write(request.address, access_size(i), request.data);
   } else {
-    if (!streams_.quiet()) check_undrained(request);
+    check_undrained(request);
     mapped = memory_map_.read(request.address, access_size(i), response.data);
   }
   if (!mapped)

@@ -41,6 +41,7 @@ struct Counters {
   uint64_t stream_conflicts = 0;
   uint64_t core_conflicts = 0;
   uint64_t l0_misses = 0;
+  uint64_t l0_prefetches = 0;
   std::array<uint64_t, static_cast<size_t>(CoreStall::count)> core_stall{};
   std::array<uint64_t, static_cast<size_t>(FpStall::count)> fp_stall{};
 
@@ -48,11 +49,28 @@ struct Counters {
   void stall(FpStall why) { fp_stall[static_cast<size_t>(why)]++; }
 };
 
+// One side of the DMA engine: what went over its address and data channels.
+struct DmaSide {
+  uint64_t bursts = 0;     // addresses handed over
+  uint64_t requested = 0;  // bytes they ask for, in whole beats
+  uint64_t beats = 0;      // of 64 bytes
+};
+
 struct ClusterCounters {
   uint64_t tcdm_accessed = 0;   // requests, refused ones included
   uint64_t tcdm_congested = 0;  // refused requests
   uint64_t dma_bytes = 0;
   uint64_t dma_busy = 0;
+  DmaSide dma_read;
+  DmaSide dma_write;
+  uint64_t dma_written_bursts = 0;  // acknowledged
+  uint64_t dma_waits_for_data = 0;  // cycles in which the writing side has nothing to write
+  uint64_t dma_waits_for_sink = 0;  // cycles in which the writing side is held up
 };
+
+// The running total of one of the events the performance counters can select. `hart` is the
+// selected hart's counters, `now` the cycles since the start.
+uint64_t event_total(uint32_t metric, const Counters& hart, const ClusterCounters& cluster,
+                     uint64_t now);
 
 }  // namespace snitch

@@ -14,6 +14,9 @@ struct Layout {
 constexpr Layout new_layout = {0x000, 0x080, 0x100, 0x180, 0x1a0, 0x1a8, 0x1b0};
 constexpr Layout old_layout = {0x000, 0x080, 0x100, 0xffff, 0x180, 0x188, 0x198};
 constexpr uint64_t counter_mask = (uint64_t{1} << 48) - 1;
+// What the first counters count after reset: cycles, retired instructions, TCDM accesses, misses,
+// hits, prefetches and stalls of the instruction cache. The others count cycles.
+constexpr std::array<uint32_t, 7> first_metrics = {0, 6, 1, 26, 27, 28, 30};
 
 uint64_t half(uint64_t value, uint32_t address) {
   return (address & 4) ? value >> 32 : value;
@@ -23,28 +26,60 @@ uint64_t half(uint64_t value, uint32_t address) {
 
 Peripherals::Peripherals(const Machine& machine, Wiring wiring)
     : machine_(machine), wiring_(std::move(wiring)) {
-  enabled_.fill(true);
+  for (Counter& counter : counters_) counter.enabled = !machine.old_peripherals;
+  if (machine.old_peripherals) return;
+  for (size_t i = 0; i < first_metrics.size(); i++) counters_[i].metric = first_metrics[i];
 }
 
-uint64_t Peripherals::count(int i) const {
-  if (!enabled_[i]) return stopped_[i];
-  return (wiring_.metric(select_[i] >> 16, select_[i] & 0xffff) - start_[i]) & counter_mask;
+uint64_t Peripherals::total(const Counter& counter) const {
+  return wiring_.metric(counter.metric, counter.hart);
 }
 
-void Peripherals::restart(int i) {
-  start_[i] = wiring_.metric(select_[i] >> 16, select_[i] & 0xffff);
-  stopped_[i] = 0;
+// Brings a counter up to date. It goes on from its value when its event is changed.
+void Peripherals::update(Counter& counter) {
+  const uint64_t now = total(counter);
+  if (counter.enabled) counter.value = (counter.value + now - counter.total) & counter_mask;
+  counter.total = now;
+}
+
+// The older layout has one enable bit an event, of which the lowest counts, and selects the hart
+// by itself.
+void Peripherals::enable(Counter& counter, uint32_t word) {
+  update(counter);
+  counter.enabled = machine_.old_peripherals ? word != 0 : (word & 1) != 0;
+  if (!machine_.old_peripherals || word == 0) return;
+  counter.metric = static_cast<uint32_t>(std::countr_zero(word));
+  counter.total = total(counter);
+}
+
+void Peripherals::select(Counter& counter, uint32_t word) {
+  update(counter);
+  counter.hart = word & 0xffff;
+  if (!machine_.old_peripherals) counter.metric = word >> 16;
+  counter.total = total(counter);
+}
+
+uint32_t Peripherals::enabled(const Counter& counter) const {
+  if (!counter.enabled) return 0;
+  return machine_.old_peripherals ? 1u << counter.metric : 1;
+}
+
+uint32_t Peripherals::selected(const Counter& counter) const {
+  return counter.hart | (machine_.old_peripherals ? 0 : counter.metric << 16);
 }
 
 uint64_t Peripherals::read(uint32_t address, int) {
   const Layout& map = machine_.old_peripherals ? old_layout : new_layout;
   const uint32_t at = (address - machine_.peripheral_base) & ~7u;
   const auto within = [&](uint32_t base, uint32_t n) { return at >= base && at < base + 8 * n; };
-  const auto index = [&](uint32_t base) { return static_cast<int>((at - base) / 8); };
-  if (within(map.enable, counters)) return half(enabled_[index(map.enable)], address);
-  if (within(map.select, counters)) return half(select_[index(map.select)], address);
-  if (within(map.count, counters)) return half(count(index(map.count)), address);
-  if (within(map.scratch, 4)) return half(scratch_[index(map.scratch)], address);
+  const auto counter = [&](uint32_t base) -> Counter& { return counters_[(at - base) / 8]; };
+  if (within(map.enable, counters)) return half(enabled(counter(map.enable)), address);
+  if (within(map.select, counters)) return half(selected(counter(map.select)), address);
+  if (within(map.count, counters)) {
+    update(counter(map.count));
+    return half(counter(map.count).value, address);
+  }
+  if (within(map.scratch, 4)) return half(scratch_[(at - map.scratch) / 8], address);
   return at == map.prefetch ? half(prefetch_, address) : 0;
 }
 
@@ -54,24 +89,21 @@ void Peripherals::write(uint32_t address, int, uint64_t value) {
   const uint32_t at = (address - machine_.peripheral_base) & ~7u;
   const auto word = static_cast<uint32_t>(value);
   const auto within = [&](uint32_t base, uint32_t n) { return at >= base && at < base + 8 * n; };
-  const auto index = [&](uint32_t base) { return static_cast<int>((at - base) / 8); };
+  const auto counter = [&](uint32_t base) -> Counter& { return counters_[(at - base) / 8]; };
   if (within(map.enable, counters)) {
-    const int i = index(map.enable);
-    stopped_[i] = count(i);
-    enabled_[i] = word & 1;
-    if (enabled_[i])
-      start_[i] = wiring_.metric(select_[i] >> 16, select_[i] & 0xffff) - stopped_[i];
+    enable(counter(map.enable), word);
   } else if (within(map.select, counters)) {
-    select_[index(map.select)] = word;
-    restart(index(map.select));
+    select(counter(map.select), word);
   } else if (within(map.count, counters)) {
-    restart(index(map.count));
+    update(counter(map.count));
+    counter(map.count).value = machine_.old_peripherals ? word : 0;
   } else if (within(map.scratch, 4)) {
-    scratch_[index(map.scratch)] = word;
+    scratch_[(at - map.scratch) / 8] = word;
   } else if (at == map.interrupt_set || at == map.interrupt_clear) {
     wiring_.cluster_interrupt(word, at == map.interrupt_set);
   } else if (at == map.prefetch) {
     prefetch_ = word & 1;
+    wiring_.prefetch(prefetch_ != 0);
   }
 }
 

@@ -18,6 +18,7 @@ struct Wiring {
   std::function<uint64_t(uint32_t metric, uint32_t hart)> metric;  // running total of an event
   std::function<void(uint32_t harts, bool on)> cluster_interrupt;  // a bit for every hart
   std::function<void(uint32_t hart, bool on)> software_interrupt;
+  std::function<void(bool on)> prefetch;  // of instructions, by all harts
   std::function<void(uint32_t code)> exit;
   std::function<void(const std::string& text)> print;
 };
@@ -32,15 +33,23 @@ class Peripherals : public Device {
 
  private:
   static constexpr int counters = 16;
-  uint64_t count(int index) const;
-  void restart(int index);
+  struct Counter {
+    uint32_t metric = 0;
+    uint32_t hart = 0;
+    bool enabled = true;
+    uint64_t value = 0;  // when it was last looked at
+    uint64_t total = 0;  // of the event, at that time
+  };
+  uint64_t total(const Counter& counter) const;
+  void update(Counter& counter);
+  void enable(Counter& counter, uint32_t word);
+  void select(Counter& counter, uint32_t word);
+  uint32_t enabled(const Counter& counter) const;
+  uint32_t selected(const Counter& counter) const;
 
   Machine machine_;
   Wiring wiring_;
-  std::array<uint32_t, counters> select_{};
-  std::array<uint64_t, counters> start_{};
-  std::array<uint64_t, counters> stopped_{};
-  std::array<bool, counters> enabled_{};
+  std::array<Counter, counters> counters_{};
   std::array<uint32_t, 4> scratch_{};
   uint32_t prefetch_ = 1;
 };

@@ -10,16 +10,22 @@ namespace snitch {
 namespace {
 
 constexpr uint32_t beat = 64;
+constexpr uint32_t page = 4096;  // bursts end at its borders
+constexpr uint32_t decouple = 1;
 constexpr uint32_t two_dimensional = 2;
 
 uint32_t beats(uint32_t address, uint32_t count) {
-  return (address % beat + count + beat - 1) / beat;
+  return count == 0 ? 0 : (address % beat + count + beat - 1) / beat;
+}
+
+uint32_t to_page_end(uint32_t address) {
+  return page - address % page;
 }
 
 }  // namespace
 
-Dma::Dma(const Machine& machine, int hart, Memory& memory, Rules& rules)
-    : machine_(machine), hart_(hart), memory_(memory), rules_(rules) {}
+Dma::Dma(const Machine& machine, int hart, Memory& memory, Rules& rules, const StoreWatch& watch)
+    : machine_(machine), hart_(hart), memory_(memory), rules_(rules), watch_(watch) {}
 
 bool Dma::execute(const Offload& offload, uint64_t now, uint32_t& result) {
   const Instruction& i = *offload.instruction;
@@ -102,6 +108,9 @@ uint32_t Dma::start(const Offload& offload, uint32_t size, uint32_t config, uint
   const bool from_zero =
       static_cast<uint32_t>(job.source) - machine_.zero_base < machine_.zero_size;
   job.outward = !memory_.is_tcdm(static_cast<uint32_t>(job.target));
+  job.decoupled = (config & decouple) != 0;
+  job.pc = offload.pc;
+  job.instruction = offload.instruction;
   job.latency = job.outward              ? machine_.dma_latency_out
                 : from_tcdm || from_zero ? machine_.dma_latency_local
                                          : machine_.dma_latency_in;
@@ -135,7 +144,45 @@ uint32_t Dma::next_beat(const Job& job) const {
   return std::min(left, beat - address % beat);
 }
 
-void Dma::copy(uint32_t source, uint32_t target, uint32_t count) {
+// Both sides' traffic for the next `count` bytes of a row. A burst ends where its side leaves a
+// page; unless the sides are decoupled, where either does.
+void Dma::count_beat(Job& job, uint32_t count, ClusterCounters& counters) const {
+  const auto source = static_cast<uint32_t>(job.source);
+  const auto target = static_cast<uint32_t>(job.target);
+  const uint32_t stop = job.row_done + count;
+  const auto walk = [&](Burst& burst, uint32_t own, uint32_t other, DmaSide& side) {
+    uint64_t finished = 0;
+    for (uint32_t at = job.row_done; at < stop;) {
+      if (at == burst.end) {
+        uint32_t length = std::min(job.row - at, to_page_end(own + at));
+        if (!job.decoupled) length = std::min(length, to_page_end(other + at));
+        burst = {at, at + length};
+        side.bursts++;
+        side.requested += beat * beats(own + at, length);
+      }
+      const uint32_t next = std::min(stop, burst.end);
+      side.beats +=
+          beats(own + burst.begin, next - burst.begin) - beats(own + burst.begin, at - burst.begin);
+      at = next;
+      finished += at == burst.end;
+    }
+    return finished;
+  };
+  walk(job.read, source, target, counters.dma_read);
+  counters.dma_written_bursts += walk(job.write, target, source, counters.dma_write);
+  counters.dma_bytes += count;
+}
+
+// A cycle without a beat: main memory takes written beats more slowly than they come; otherwise the
+// data has not arrived yet.
+void Dma::count_wait(ClusterCounters& counters) const {
+  const Job& job = jobs_.front();
+  const bool begun = job.row_done > 0 || job.rows_done > 0;
+  (job.outward && begun ? counters.dma_waits_for_sink : counters.dma_waits_for_data)++;
+}
+
+void Dma::copy(const Job& job, uint32_t source, uint32_t target, uint32_t count) {
+  watch_.check(source, count, {hart_, job.pc, job.instruction});
   std::array<uint8_t, beat> data{};
   memory_.read_bytes(source, data.data(), count);
   memory_.write_bytes(target, data.data(), count);
@@ -143,13 +190,17 @@ void Dma::copy(uint32_t source, uint32_t target, uint32_t count) {
 
 void Dma::step(uint64_t now, Tcdm& tcdm, ClusterCounters& counters) {
   if (busy(now)) counters.dma_busy++;
-  if (jobs_.empty() || 2 * now < free_at_) return;
+  if (jobs_.empty()) return;
+  if (2 * now < free_at_) {
+    count_wait(counters);
+    return;
+  }
   Job& job = jobs_.front();
   const uint32_t count = next_beat(job);
   const auto source = static_cast<uint32_t>(job.source) + job.row_done;
   const auto target = static_cast<uint32_t>(job.target) + job.row_done;
-  copy(source, target, count);
-  counters.dma_bytes += count;
+  copy(job, source, target, count);
+  count_beat(job, count, counters);
   if (memory_.is_tcdm(source)) tcdm.take_superbank(memory_.tcdm_offset(source));
   if (memory_.is_tcdm(target)) tcdm.take_superbank(memory_.tcdm_offset(target));
   free_at_ += job.outward ? static_cast<uint64_t>(machine_.dma_half_cycles_beat_out) : 2;
@@ -158,6 +209,7 @@ void Dma::step(uint64_t now, Tcdm& tcdm, ClusterCounters& counters) {
   free_at_ = std::max(free_at_, row_end_);
   row_end_ = free_at_ + static_cast<uint64_t>(row_cost(job));
   job.row_done = 0;
+  job.read = job.write = {};
   job.source += job.source_stride;
   job.target += job.target_stride;
   if (++job.rows_done < job.rows) return;
@@ -172,12 +224,13 @@ void Dma::run_all(ClusterCounters& counters) {
     Job& job = jobs_.front();
     for (uint32_t r = 0; r < job.rows; r++) {
       for (uint32_t done = 0; done < job.row; done += beat)
-        copy(static_cast<uint32_t>(job.source) + done, static_cast<uint32_t>(job.target) + done,
-             std::min(beat, job.row - done));
+        copy(job, static_cast<uint32_t>(job.source) + done,
+             static_cast<uint32_t>(job.target) + done, std::min(beat, job.row - done));
+      job.read = job.write = {};
+      count_beat(job, job.row, counters);
       job.source += job.source_stride;
       job.target += job.target_stride;
     }
-    counters.dma_bytes += uint64_t{job.rows} * job.row;
     completed_id_++;
     next_id_ = std::max(next_id_, completed_id_ + 1);
   }

@@ -10,13 +10,14 @@
 #include "memory.h"
 #include "rules.h"
 #include "sequencer.h"
+#include "store_watch.h"
 #include "tcdm.h"
 
 namespace snitch {
 
 class Dma {
  public:
-  Dma(const Machine& machine, int hart, Memory& memory, Rules& rules);
+  Dma(const Machine& machine, int hart, Memory& memory, Rules& rules, const StoreWatch& watch);
 
   // Executes one DMA instruction. False if it has to wait because the queue is full. If the
   // instruction has a result, it is in `result`.
@@ -30,6 +31,11 @@ class Dma {
   bool busy(uint64_t now) const { return !jobs_.empty() || now < busy_until_; }
 
  private:
+  // Bytes of the row that one address on the interconnect stands for.
+  struct Burst {
+    uint32_t begin = 0;
+    uint32_t end = 0;
+  };
   struct Job {
     uint64_t source = 0;
     uint64_t target = 0;
@@ -42,6 +48,11 @@ class Dma {
     bool outward = false;
     uint32_t rows_done = 0;
     uint32_t row_done = 0;  // bytes of the row
+    bool decoupled = false;
+    Burst read;       // the burst the reading side is in
+    Burst write;      // and the writing side
+    uint32_t pc = 0;  // of the instruction that started it
+    const Instruction* instruction = nullptr;
   };
 
   uint32_t start(const Offload& offload, uint32_t size, uint32_t config, uint64_t now);
@@ -49,13 +60,16 @@ class Dma {
   void check(const Job& job, const Offload& offload);
   void begin(Job& job, uint64_t now);
   uint32_t next_beat(const Job& job) const;
+  void count_beat(Job& job, uint32_t count, ClusterCounters& counters) const;
+  void count_wait(ClusterCounters& counters) const;
   int row_cost(const Job& job) const;
-  void copy(uint32_t source, uint32_t target, uint32_t count);
+  void copy(const Job& job, uint32_t source, uint32_t target, uint32_t count);
 
   Machine machine_;
   int hart_;
   Memory& memory_;
   Rules& rules_;
+  const StoreWatch& watch_;
   uint64_t source_ = 0;
   uint64_t target_ = 0;
   uint32_t source_stride_ = 0;

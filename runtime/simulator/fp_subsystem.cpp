@@ -235,6 +235,7 @@ void FpSubsystem::issue_memory(const Offload& offload, const Instruction& i, boo
     for (; popped; popped &= popped - 1) streams_[__builtin_ctz(popped)].pop();
   } else {
     scoreboard_ |= bit(i.rd);
+    for (int s = 0; s < Streamer::count; s++) request.produced[s] = streams_[s].produced();
   }
   outstanding_++;
   requests_.push(request);
@@ -246,6 +247,7 @@ void FpSubsystem::switch_streams(const Offload& offload, const Instruction& i) {
   if (!on && hart_.streams_on)
     streams_.check_region_end(rules_, {hart_.id, offload.pc, offload.instruction});
   hart_.streams_on = on;
+  regions_ += on;
   if (on) scoreboard_ &= ~stream_registers;
 }
 

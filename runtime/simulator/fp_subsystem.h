@@ -30,7 +30,8 @@ struct MemoryRequest {
   uint8_t rd = 0;
   bool write = false;
   bool fp = false;
-  bool repeated = false;  // by FREP: not tracked by the core's consistency queue
+  bool repeated = false;               // by FREP: not tracked by the core's consistency queue
+  std::array<uint64_t, 3> produced{};  // FP loads: results for the streams before this instruction
 };
 
 class FpSubsystem {
@@ -52,6 +53,9 @@ class FpSubsystem {
   // Whether the oldest instruction waits for a stream that has no job.
   bool starved(int& stream) const;
   std::string state() const;
+  // How often streams were switched on, and whether results are still in the pipelines.
+  uint32_t regions() const { return regions_; }
+  bool computing() const { return in_flight_ > 0; }
 
  private:
   struct Slot {
@@ -97,6 +101,7 @@ class FpSubsystem {
   uint32_t priority_ = 0;
   int outstanding_ = 0;
   bool wrote_ = false;
+  uint32_t regions_ = 0;
 };
 
 // Floating-point operations an instruction does, for FLOP/cycle.

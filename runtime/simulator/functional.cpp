@@ -41,6 +41,7 @@ class FunctionalRun {
   Machine machine_;
   Memory& memory_;
   Rules& rules_;
+  StoreWatch& watch_;
   std::vector<Lane> lanes_;
 };
 
@@ -48,13 +49,15 @@ FunctionalRun::FunctionalRun(Cluster& cluster)
     : cluster_(cluster),
       machine_(cluster.machine_),
       memory_(cluster.memory_),
-      rules_(cluster.rules_) {
+      rules_(cluster.rules_),
+      watch_(cluster.watch_) {
   for (Core& core : cluster.cores_) {
     Lane lane;
     lane.hart = &core.hart();
     lane.counters = &core.counters();
     lane.streams = std::make_unique<Streamer>(machine_, core.hart().id, rules_, memory_);
     lane.sequencer = std::make_unique<Sequencer>(machine_, core.hart().id, rules_);
+    watch_.add(*lane.streams);
     lanes_.push_back(std::move(lane));
   }
 }
@@ -175,6 +178,8 @@ void FunctionalRun::memory_access(Lane& lane, const Instruction& i) {
   const uint32_t address = hart.x[i.rs1] + (i.unit == Unit::amo ? 0 : static_cast<uint32_t>(i.imm));
   if (misaligned(lane, i, address)) return;
   bool mapped = true;
+  if (i.unit != Unit::store)
+    watch_.check(address, static_cast<uint32_t>(access_size(i)), {hart.id, hart.pc, &i});
   if (i.unit == Unit::amo) {
     uint32_t old = 0;
     mapped = memory_.atomic(i.op, address, hart.x[i.rs2], hart.id, old);
@@ -283,11 +288,13 @@ bool FunctionalRun::stream_config(Lane& lane, const Offload& offload) {
                   format_text("there is no data mover %u", target));
   constexpr uint64_t later = ~uint64_t{0} / 2;  // any time after the job was queued
   if (i.has(writes_x)) {
+    watch_.settle(lane.hart->id);
     lane.hart->set(i.rd, lane.streams->config_read(target, word, later));
     return true;
   }
   if (!lane.streams->config_writable(target, later)) return false;
   lane.streams->config_write(target, word, offload.a, 0, place);
+  watch_.refresh();
   return true;
 }
 
@@ -301,6 +308,10 @@ void FunctionalRun::issue_fp(Lane& lane, const Offload& offload, const Instructi
     if (!on && lane.hart->streams_on)
       lane.streams->check_region_end(rules_, {lane.hart->id, offload.pc, &i});
     lane.hart->streams_on = on;
+    if (on)
+      watch_.begin_region(lane.hart->id);
+    else
+      watch_.end_region(lane.hart->id);
   } else {
     fp_memory(lane, offload, i);
   }
@@ -315,6 +326,8 @@ uint64_t FunctionalRun::read(Lane& lane, const Offload& offload, uint8_t reg, ui
   if (mover.is_write() && mover.has_job())
     rules_.report(Rule::stream_direction, Severity::fatal, place,
                   format_text("ft%d is read while its stream writes", reg));
+  if (mover.has_job())
+    watch_.check(memory_.tcdm_address(mover.data_offset()), 8, place, lane.hart->id);
   if (!mover.take(popped[reg]))
     rules_.report(Rule::stream_overrun, Severity::fatal, place,
                   format_text("the instruction reads ft%d, but its stream has delivered all it was "
@@ -342,9 +355,12 @@ void FunctionalRun::arithmetic(Lane& lane, const Offload& offload, const Instruc
   lane.counters->fpu_issued++;
   lane.counters->flops += static_cast<uint64_t>(flops_of(i));
   if (i.has(writes_x)) {
+    watch_.settle(hart.id);
     hart.set(i.rd, static_cast<uint32_t>(value));
   } else if (hart.streams_on && i.rd < Streamer::count) {
-    if (!(*lane.streams)[i.rd].put(value))
+    Mover& mover = (*lane.streams)[i.rd];
+    watch_.stored(hart.id, mover.data_offset());
+    if (!mover.put(value))
       rules_.report(
           Rule::stream_overrun, Severity::fatal, place,
           format_text("the instruction writes ft%d, but no write stream is left for it", i.rd));
@@ -362,6 +378,8 @@ void FunctionalRun::fp_memory(Lane& lane, const Offload& offload, const Instruct
     mapped = memory_.write(offload.address, access_size(i), data);
   } else {
     uint64_t value = 0;
+    watch_.check(offload.address, static_cast<uint32_t>(access_size(i)),
+                 {lane.hart->id, offload.pc, &i}, lane.hart->id);
     mapped = memory_.read(offload.address, access_size(i), value);
     lane.hart->f[i.rd] = box(i.result, value);
   }

@@ -70,7 +70,9 @@ void PrivateCache::prefetch(uint32_t pc, uint32_t line, uint64_t now) {
     quiet_to_ = at;
     break;
   }
-  if (!has(target)) refill(target, now + 1);
+  if (!prefetching_ || has(target)) return;
+  counters_.l0_prefetches++;
+  refill(target, now + 1);
 }
 
 bool PrivateCache::look_up(uint32_t pc, uint32_t line, uint64_t now) {
@@ -91,6 +93,11 @@ bool PrivateCache::look_up(uint32_t pc, uint32_t line, uint64_t now) {
     refill(line, now);
   }
   return false;
+}
+
+void PrivateCache::set_prefetch(bool on) {
+  prefetching_ = on;
+  current_ = ~0u;  // the next fetch decides anew
 }
 
 void PrivateCache::flush() {

@@ -46,6 +46,7 @@ class PrivateCache {
     return look_up(pc, line, now);
   }
   void flush();
+  void set_prefetch(bool on);
 
  private:
   struct Line {
@@ -66,6 +67,7 @@ class PrivateCache {
   uint32_t current_ = ~0u;   // line of the last fetch
   uint32_t quiet_from_ = 1;  // addresses of it that need no new prediction
   uint32_t quiet_to_ = 0;
+  bool prefetching_ = true;
   bool pending_ = false;  // a refill is under way
   uint32_t pending_slot_ = 0;
   uint64_t pending_until_ = 0;

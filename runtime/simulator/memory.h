@@ -42,6 +42,7 @@ class Memory {
   bool is_tcdm(uint32_t address) const;
   // Position in the TCDM of an address for which is_tcdm holds.
   uint32_t tcdm_offset(uint32_t address) const { return address & (machine_.tcdm_size - 1); }
+  uint32_t tcdm_address(uint32_t offset) const { return machine_.tcdm_base + offset; }
   uint64_t read_tcdm(uint32_t offset) const;  // the aligned 64-bit word
   void write_tcdm(uint32_t offset, uint64_t value);
 

@@ -31,6 +31,10 @@ bool Sequencer::body_incomplete() const {
 
 void Sequencer::check(const Offload& frep, uint32_t length) {
   const Place place{hart_, frep.pc, frep.instruction};
+  if (frep.instruction->word >> 31)
+    rules_.report(Rule::stream_unsupported, Severity::fatal, place,
+                  "bit 31 lets intersecting streams end the loop instead of the count, and those "
+                  "are not modelled; keep the bit 0");
   if (length > depth_)
     rules_.report(
         Rule::frep_length, Severity::silent, place,

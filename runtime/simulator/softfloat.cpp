@@ -120,6 +120,15 @@ uint64_t SoftFloat::fused(Format source, Format result_format, uint64_t a, uint6
 
 uint64_t SoftFloat::dot2(Format source, Format result_format, const uint64_t a[2],
                          const uint64_t b[2], uint64_t c) {
+  if (rounding == Rounding::nearest_even && result_format == Format::f32) {
+    double x[5];
+    uint64_t quick = 0;
+    if (source != Format::f32 && as_double(source, a[0], x[0]) && as_double(source, a[1], x[1]) &&
+        as_double(source, b[0], x[2]) && as_double(source, b[1], x[3]) &&
+        as_double(result_format, c, x[4]) &&
+        sum_of_doubles(x[0] * x[2], x[1] * x[3], x[4], quick, flags))
+      return quick;
+  }
   std::array<Term, 3> terms;
   Specials special;
   for (int i = 0; i < 2; i++) {
@@ -138,6 +147,13 @@ uint64_t SoftFloat::dot2(Format source, Format result_format, const uint64_t a[2
 
 uint64_t SoftFloat::sum3(Format source, Format result_format, uint64_t a0, uint64_t a1,
                          uint64_t c) {
+  if (rounding == Rounding::nearest_even && result_format == Format::f32) {
+    double x[3];
+    uint64_t quick = 0;
+    if (as_double(source, a0, x[0]) && as_double(source, a1, x[1]) &&
+        as_double(result_format, c, x[2]) && sum_of_doubles(x[0], x[1], x[2], quick, flags))
+      return quick;
+  }
   const std::array<Number, 3> numbers = {unpack(source, a0), unpack(source, a1),
                                          unpack(result_format, c)};
   std::array<Term, 3> terms;

@@ -50,4 +50,10 @@ uint64_t add_terms(Format format, Term a, Term b, Rounding rounding, uint8_t& fl
 uint64_t add_three(Format format, const std::array<Term, 3>& terms, Rounding rounding,
                    uint8_t& flags);
 
+// The fast road for sums that round to nearest even: sums of doubles that are exact, or miss by an
+// error that is known. False if the value has to take the exact road: no finite number of a format
+// whose products doubles hold (`as_double`), or too far apart, too small or too large.
+bool as_double(Format format, uint64_t bits, double& value);
+bool sum_of_doubles(double a, double b, double c, uint64_t& result, uint8_t& flags);
+
 }  // namespace snitch

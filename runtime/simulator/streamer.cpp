@@ -128,18 +128,20 @@ uint64_t Mover::elements(const Job& job) const {
   return count;
 }
 
+// The address an indirect job's element goes to, by the index in memory.
+uint32_t Mover::element_address(const Job& job, uint64_t index) const {
+  const uint64_t at = job.pointer + (index << job.index_size);
+  const uint64_t word = memory_.read_tcdm(static_cast<uint32_t>(at) & pointer_mask);
+  const uint64_t mask =
+      job.index_size == 3 ? ~uint64_t{0} : (uint64_t{1} << (8 << job.index_size)) - 1;
+  const uint64_t value = (word >> (8 * (at & 7 & ~((uint64_t{1} << job.index_size) - 1)))) & mask;
+  return job.index_base + static_cast<uint32_t>(value << (3 + job.index_shift));
+}
+
 // Works out where the next element lies, and whether the program meant that place.
 void Mover::locate() {
-  uint32_t address = active_.pointer;
-  if (active_.indirect) {
-    const uint64_t at = active_.pointer + (index_used_ << active_.index_size);
-    const uint64_t word = memory_.read_tcdm(static_cast<uint32_t>(at) & pointer_mask);
-    const uint64_t mask =
-        active_.index_size == 3 ? ~uint64_t{0} : (uint64_t{1} << (8 << active_.index_size)) - 1;
-    const uint64_t value =
-        (word >> (8 * (at & 7 & ~((uint64_t{1} << active_.index_size) - 1)))) & mask;
-    address = active_.index_base + static_cast<uint32_t>(value << (3 + active_.index_shift));
-  }
+  const uint32_t address =
+      active_.indirect ? element_address(active_, index_used_) : active_.pointer;
   offset_ = address & pointer_mask & ~7u;
   if (memory_.is_tcdm(address) || warned_range_) return;
   warned_range_ = true;
@@ -239,6 +241,7 @@ bool Mover::wants_data(uint64_t now) const {
 void Mover::data_granted(uint64_t now) {
   if (active_.write) {
     memory_.write_tcdm(offset_, fifo_.front().data);
+    stored_++;
     fifo_.pop();
     last_write_ = now;
   } else {
@@ -271,22 +274,6 @@ bool Mover::put(uint64_t data) {
   budget_--;
   if (!step()) finish(done_since_);
   return true;
-}
-
-bool Mover::will_write(uint32_t offset) const {
-  if (done_ || !active_.write || active_.indirect) return false;
-  constexpr int farthest = 4096;  // long jobs are only followed this far
-  uint32_t pointer = active_.pointer;
-  std::array<uint32_t, 4> position = position_;
-  for (int steps = 0; steps < farthest; steps++) {
-    if (((pointer ^ offset) & pointer_mask & ~7u) == 0) return true;
-    int loop = 0;
-    while (loop < active_.dims && position[loop] == active_.bound[loop]) position[loop++] = 0;
-    if (loop == active_.dims) return false;
-    position[loop]++;
-    pointer += active_.stride[loop];
-  }
-  return false;
 }
 
 std::string Mover::state() const {

@@ -35,7 +35,10 @@ class Mover {
   bool is_write() const { return active_.write; }
   // Accesses programmed minus accesses made; what is left when a region ends is a mistake.
   int64_t budget() const { return budget_; }
-  void spend() { budget_--; }
+  void spend() {
+    budget_--;
+    produced_++;
+  }
   bool has_job() const { return !done_ || shadow_pending_; }
 
   // --- Memory side, timed
@@ -53,8 +56,16 @@ class Mover {
   bool take(uint64_t& data);
   bool put(uint64_t data);
 
-  // Whether the running write job still has to store to this word of the TCDM.
-  bool will_write(uint32_t offset) const;
+  // --- What is still to be stored. Offsets are those of words in the TCDM.
+  // Whether the running or the queued write job has yet to store to this word.
+  bool owes(uint32_t offset) const;
+  // The same for the results among the first `produced` that instructions have produced.
+  bool owes_result(uint32_t offset, uint64_t produced) const;
+  uint64_t produced() const { return produced_; }
+  // Widens the bounds by the words the running and the queued write job store to.
+  void write_bounds(uint32_t& low, uint32_t& high) const;
+  bool holds_results() const { return fifo_is_write_ && !fifo_.empty(); }
+  const Place& place() const { return active_.place; }
 
   std::string state() const;
 
@@ -74,6 +85,14 @@ class Mover {
     uint32_t index_base = 0;
     Place place;
   };
+  // A search through the addresses of a job; `visits` bounds its cost.
+  struct Search {
+    const Job& job;
+    std::array<int64_t, 4> stride{};  // between neighbours of a loop
+    std::array<uint32_t, 4> from{};   // the position of the first element
+    int visits = 4096;
+    bool reaches(int loop, bool first, int64_t distance);
+  };
   struct Element {
     uint64_t data = 0;
     uint64_t visible = 0;
@@ -83,7 +102,12 @@ class Mover {
   void launch(uint32_t word, uint32_t value, uint64_t now, const Place& place);
   void activate(uint64_t first_request);
   void set_repeat(uint32_t repeat, const Place& place);
+  uint32_t element_address(const Job& job, uint64_t index) const;
   void locate();
+  static std::array<int64_t, 4> true_strides(const Job& job);
+  bool reaches(const Job& job, const std::array<uint32_t, 4>& from, uint64_t index,
+               uint32_t offset) const;
+  static void job_bounds(const Job& job, uint32_t& low, uint32_t& high);
   bool step();  // to the next address; false at the end of the job
   void finish(uint64_t now);
   uint64_t elements(const Job& job) const;
@@ -108,6 +132,8 @@ class Mover {
   bool warned_range_ = false;
   uint32_t repeated_ = 0;
   int64_t budget_ = 0;
+  uint64_t produced_ = 0;  // results of instructions
+  uint64_t stored_ = 0;    // of those, the ones in memory
 
   Ring<Element, 16> fifo_;
   bool fifo_is_write_ = false;

@@ -101,6 +101,12 @@ check 'run with outputs' 0 '^$' "$mlfc" run relu.tar --outputs y.npz
 check 'outputs' 0 'output_0.npy' sh -c 'unzip -l y.npz 2>/dev/null || cat y.npz'
 check 'inputs that do not exist' 4 '^Error: none.npz: cannot be read' \
   "$mlfc" run relu.tar --inputs none.npz
+check 'flags of the C compiler' 0 '^\[\[' "$mlfc" run relu.onnx --print-top 2 --cc gcc \
+  --cc-flags -O0 --cc-flags '-fno-builtin -g0'
+check 'flag the C compiler does not know' 4 'no-such-flag' \
+  "$mlfc" run relu.onnx --cc gcc --cc-flags --no-such-flag
+check 'absent C compiler' 4 "^Error: the C compiler 'no-such-cc' is not installed" \
+  "$mlfc" run relu.onnx --cc no-such-cc
 check 'validate without cases' 4 'holds no model with test data' "$mlfc" validate "$here"
 
 printf '%s checks, %s failed\n' "$checks" "$failures"

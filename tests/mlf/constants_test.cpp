@@ -32,6 +32,8 @@ TEST(Constants, PrintShortFloats) {
   EXPECT_EQ(elements<float>(DType::f32, {0, 1, -2, 0.5f, -0.25f, 1e-5f, 0.1f, 3.4028235e38f}),
             "0,1,-2,.5f,-.25f,1e-5f,.1f,3.4028235e+38f");
   EXPECT_EQ(elements<float>(DType::f32, {-0.0f, 1}), "-0.f,1");
+  // What an earlier number left in the buffer does not count.
+  EXPECT_EQ(elements<float>(DType::f32, {-0.0f, -0.0f, 1}), "-0.f,-0.f,1");
   EXPECT_EQ(elements<float>(DType::f32, {1234567, 16777216}), "1234567.f,16777216.f");
   EXPECT_EQ(elements<float>(DType::f32, {INFINITY, -INFINITY, NAN}), "INFINITY,-INFINITY,NAN");
   EXPECT_EQ(elements<double>(DType::f64, {0.1, 1e300, 2, 1e10}), ".1,1e+300,2,1e+10");

@@ -20,6 +20,7 @@ if ! command -v "$compiler" >/dev/null; then
   exit 77
 fi
 mkdir -p "$scratch"
+scratch=$(cd "$scratch" && pwd)  # the compiler runs in the folder of the sources
 flags="-march=rv32imafd -mabi=ilp32d -mcmodel=medany -O3 -ffreestanding -fno-builtin -nostdlib
        -static -ffixed-ft0 -ffixed-ft1 -ffixed-ft2 -w"
 failures=0

@@ -2,9 +2,11 @@
 // rounding modes it has, exact integers for everything else.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cfenv>
 #include <cmath>
+#include <cstdlib>
 #include <random>
 
 #include "exact.h"
@@ -14,6 +16,12 @@ namespace snitch::test {
 namespace {
 
 constexpr int samples = 100000;  // operands of an instruction in all rounding modes together
+
+// The exact reference is slow: SIMULATOR_SAMPLES=100000 asks it as often as the host is asked.
+int exact_samples() {
+  const char* given = std::getenv("SIMULATOR_SAMPLES");
+  return given ? std::max(100, std::atoi(given)) : 10000;
+}
 
 struct HostMode {
   Rounding rounding;
@@ -209,7 +217,7 @@ TEST_P(SmallFormats, ArithmeticIsExactlyRounded) {
   const Format format = GetParam();
   for (const Op op : {Op::fadd, Op::fsub, Op::fmul, Op::fmadd, Op::fmsub, Op::fnmsub, Op::fnmadd}) {
     Operands operands(format);
-    for (int n = 0; n < samples / 20; n++) {
+    for (int n = 0; n < exact_samples(); n++) {
       const Rounding rounding = all_modes[n % 5];
       const uint64_t a = operands.next(), b = operands.next(), c = operands.next();
       bool lost = false;
@@ -228,7 +236,7 @@ TEST_P(SmallFormats, DivisionAndRootAreExactlyRounded) {
   // q is the rounded quotient if a lies on the right side of the half-way points times b.
   const Format format = GetParam();
   Operands operands(format);
-  for (int n = 0; n < samples / 10; n++) {
+  for (int n = 0; n < exact_samples(); n++) {
     const uint64_t a = operands.next(), b = operands.next();
     const Value x = value_of(format, a), y = value_of(format, b);
     if (x.kind != Kind::finite || y.kind != Kind::finite || y.number.is_zero()) continue;
@@ -256,7 +264,7 @@ TEST_P(SmallFormats, ConversionsAreExactlyRounded) {
   for (const Format other :
        {Format::f8, Format::f8alt, Format::f16, Format::bf16, Format::f32, Format::f64}) {
     Operands operands(format);
-    for (int n = 0; n < samples / 20; n++) {
+    for (int n = 0; n < exact_samples(); n++) {
       const Rounding rounding = all_modes[n % 5];
       const uint64_t a = operands.next();
       bool lost = false;
@@ -284,7 +292,7 @@ class DotProducts : public testing::TestWithParam<Widening> {};
 TEST_P(DotProducts, RoundOnce) {
   const auto [source, result] = GetParam();
   Operands operands(source), accumulators(result);
-  for (int n = 0; n < samples / 5; n++) {
+  for (int n = 0; n < exact_samples(); n++) {
     const Rounding rounding = all_modes[n % 5];
     const uint64_t a[2] = {operands.next(), operands.next()};
     uint64_t b[2] = {operands.next(), operands.next()};
@@ -307,6 +315,10 @@ TEST_P(DotProducts, RoundOnce) {
     }
     ASSERT_EQ(got, expected) << std::hex << a[0] << "*" << b[0] << " + " << a[1] << "*" << b[1]
                              << " + " << c << " mode " << static_cast<int>(rounding);
+    const bool finite = value_of(result, expected).kind == Kind::finite;
+    if (finite) {
+      ASSERT_EQ((soft.flags & inexact) != 0, lost) << std::hex << a[0] << " " << b[0] << " " << c;
+    }
     const uint64_t sum = soft.sum3(source, result, a[0], a[1], c);
     const uint64_t expected_sum =
         reference_sum(result, {value_of(source, a[0]), value_of(source, a[1]), value_of(result, c)},
@@ -323,6 +335,39 @@ INSTANTIATE_TEST_SUITE_P(
                     Widening{Format::f8, Format::f16}, Widening{Format::f8alt, Format::f16},
                     Widening{Format::f8, Format::bf16}, Widening{Format::f16, Format::f16},
                     Widening{Format::f32, Format::f32}));
+
+// Sums that end on or next to the middle between two results, where a second rounding would show.
+TEST(DotProduct, RoundsTiesOnce) {
+  std::mt19937 random(11);
+  SoftFloat convert;
+  const auto half = [&](int value, int exponent) {
+    const float scaled = std::ldexp(static_cast<float>(value), exponent);
+    return convert.convert(Format::f32, Format::f16, std::bit_cast<uint32_t>(scaled));
+  };
+  int inexact_sums = 0;
+  for (int n = 0; n < exact_samples(); n++) {
+    const int down = static_cast<int>(random() % 4) * 6;  // the second product far below the first
+    const uint64_t a[2] = {half(static_cast<int>(random() % 511) - 255, 0),
+                           half(static_cast<int>(random() % 3) - 1, -down)};
+    const uint64_t b[2] = {half(static_cast<int>(random() % 511) - 255, 0), half(1, -down / 2)};
+    const float large = std::ldexp(static_cast<float>(random() % (1 << 24)), random() % 4);
+    const uint64_t c = std::bit_cast<uint32_t>(random() % 2 ? large : -large);
+    bool lost = false;
+    const uint64_t expected = reference_sum(
+        Format::f32,
+        {times(value_of(Format::f16, a[0]), value_of(Format::f16, b[0])),
+         times(value_of(Format::f16, a[1]), value_of(Format::f16, b[1])), value_of(Format::f32, c)},
+        Rounding::nearest_even, lost);
+    SoftFloat soft;
+    const uint64_t got = soft.dot2(Format::f16, Format::f32, a, b, c);
+    if ((expected << 1 & 0xffffffff) == 0) continue;
+    ASSERT_EQ(got, expected) << std::hex << a[0] << " " << a[1] << " " << b[0] << " " << b[1] << " "
+                             << c;
+    ASSERT_EQ((soft.flags & inexact) != 0, lost);
+    inexact_sums += lost;
+  }
+  EXPECT_GT(inexact_sums, exact_samples() / 10);
+}
 
 // Total cancellation down to the smallest product, as measured on the hardware.
 TEST(DotProduct, KeepsWhatCancellationReveals) {

@@ -294,6 +294,47 @@ const Case cases[] = {
       .align 3
     data: .word 1, 2, 3, 4, 5, 6, 7, 8)",
      "00000004\n00000002\n00000006\n", "1+1", true},
+    {"DmaStatus", R"(
+      csrr t0, mhartid
+      bnez t0, dm
+    0: j 0b
+    dm:
+      .insn r 0x2b,0,4,a0,x0,x0      # dmstati: completed, next
+      .insn r 0x2b,0,4,a1,x0,x1
+      print_hex a0
+      print_hex a1
+      .insn r 0x2b,0,8,x0,a0,a0      # dmuser
+      li a2, 0x80000000
+      .insn r 0x2b,0,0,x0,a2,x0
+      li a2, 0x10000000
+      .insn r 0x2b,0,1,x0,a2,x0
+      li a2, 64
+      .insn r 0x2b,0,2,a3,a2,x0
+      print_hex a3
+      li a4, 2
+    1: .insn r 0x2b,0,5,a5,x0,a4     # dmstat busy
+      bnez a5, 1b
+      li a4, 3
+      .insn r 0x2b,0,5,a5,x0,a4      # would block
+      .insn r 0x2b,0,4,a0,x0,x0
+      .insn r 0x2b,0,4,a1,x0,x1
+      print_hex a5
+      print_hex a0
+      print_hex a1
+      li a2, 0
+      .insn r 0x2b,0,2,a3,a2,x0      # nothing moves nothing
+      .insn r 0x2b,0,4,a0,x0,x0
+      print_hex a0
+      exit 0)",
+     "00000001\n00000002\n00000002\n00000000\n00000002\n00000003\n00000002\n", "1+1", true},
+    {"ScfgriOfTheOlderHardware", R"(
+      li a0, 5
+      scfg 1, 2, a0
+      .insn i 0x2b, 1, a1, x0, (2 << 5) | 1
+      mv a1, a1
+      print_hex a1
+      exit 0)",
+     "00000005\n", "2024"},
     {"DmaUnaligned", R"(
       csrr t0, mhartid
       li t1, 1

@@ -68,6 +68,17 @@ TEST(HostileOnnx, AnyIrVersionAndNewOpsetsAreTaken) {
   EXPECT_EQ(import_error(model), "");
 }
 
+TEST(HostileOnnx, PackedNumbersMustFitTheirShape) {
+  onnx::ModelProto model = onnx_relu();
+  onnx::TensorProto& w = add_onnx_constant(model, "w", {5}, {});
+  w.set_data_type(22);
+  w.set_raw_data(std::string(2, '\x11'));
+  EXPECT_CONTAINS(import_error(model), "has 2 bytes of raw_data but INT4 (22)[5] needs 3");
+  w.clear_raw_data();
+  w.add_int32_data(1);
+  EXPECT_CONTAINS(import_error(model), "initialiser 'w'");
+}
+
 TEST(HostileOnnx, CyclesAreNamed) {
   onnx::ModelProto model = onnx_model();
   add_onnx_input(model, "x", {4});
@@ -138,10 +149,16 @@ TEST(HostileOnnx, SizesAreChecked) {
 
 TEST(HostileOnnx, ElementTypesAreNamed) {
   onnx::ModelProto model = onnx_relu();
-  add_onnx_constant(model, "w", {1}, {1}).set_data_type(22);
-  EXPECT_CONTAINS(import_error(model), "element type INT4 (22)");
-  model.mutable_graph()->mutable_initializer(0)->set_data_type(1234);
-  EXPECT_CONTAINS(import_error(model), "element type number 1234");
+  onnx::TensorProto& w = add_onnx_constant(model, "w", {1}, {1});
+  for (const auto& [type, name] : {std::pair(17, "FLOAT8E4M3FN (17)"),
+                                   {23, "FLOAT4E2M1 (23)"},
+                                   {25, "UINT2 (25)"},
+                                   {26, "INT2 (26)"},
+                                   {1234, "number 1234"}}) {
+    w.set_data_type(type);
+    EXPECT_CONTAINS(import_error(model), std::string("initialiser 'w': element type ") + name);
+    EXPECT_CONTAINS(import_error(model), "use integers of 4 to 64 bits");
+  }
   onnx::ModelProto text = onnx_model();
   add_onnx_input(text, "words", {4}, onnx::TensorProto::STRING);
   EXPECT_CONTAINS(import_error(text), "input 'words': element type STRING");

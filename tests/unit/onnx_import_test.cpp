@@ -32,6 +32,25 @@ TEST(OnnxImport, KeepsNamesTypesAndOrder) {
   EXPECT_EQ(graph->outputs[0]->name, "y");
 }
 
+// The range of a result follows from its zero point's type, which the byte it becomes does not
+// show.
+TEST(OnnxImport, RemembersFourBits) {
+  onnx::ModelProto model = onnx_model(21);
+  add_onnx_input(model, "x", {4});
+  add_onnx_constant(model, "scale", {}, {0.5F});
+  onnx::TensorProto& zero = add_onnx_constant(model, "zero", {}, {});
+  zero.set_data_type(22);
+  zero.add_int32_data(3);
+  add_onnx_node(model, "QuantizeLinear", {"x", "scale", "zero"}, {"y"});
+  add_onnx_integer(add_onnx_node(model, "Cast", {"x"}, {"z"}), "to", 21);
+  add_onnx_output(model, "y");
+  add_onnx_output(model, "z");
+  const std::unique_ptr<Graph> graph = imported(model);
+  EXPECT_EQ(graph->nodes.front()->integer("bits"), 4);
+  EXPECT_EQ(graph->nodes.back()->integer("bits"), 4);
+  EXPECT_EQ(graph->nodes.back()->text("to"), "u8");
+}
+
 TEST(OnnxImport, SortsNodesThatAreOutOfOrder) {
   onnx::ModelProto model = onnx_model();
   add_onnx_input(model, "x", {4});
@@ -71,7 +90,18 @@ TEST(OnnxImport, ReadsEveryEncoding) {
   wide.set_data_type(onnx::TensorProto::UINT32);
   wide.add_uint64_data(4000000000U);
 
+  onnx::TensorProto& nibbles = add_onnx_constant(model, "nibbles", {3}, {});
+  nibbles.set_data_type(22);  // INT4; the low half of a byte comes first
+  nibbles.set_raw_data(std::string("\x87\x0f", 2));
+
+  onnx::TensorProto& unsigned_nibbles = add_onnx_constant(model, "unsigned_nibbles", {1, 2}, {});
+  unsigned_nibbles.set_data_type(21);  // UINT4
+  unsigned_nibbles.add_int32_data(0x87);
+
   const std::unique_ptr<Graph> graph = imported(model);
+  EXPECT_EQ(constant(*graph, "nibbles").integers(), (std::vector<int64_t>{7, -8, -1}));
+  EXPECT_EQ(constant(*graph, "unsigned_nibbles").integers(), (std::vector<int64_t>{7, 8}));
+  EXPECT_EQ(to_text(constant(*graph, "unsigned_nibbles").type), "u8[1,2]");
   EXPECT_EQ(constant(*graph, "typed").real(0), 1.5);
   EXPECT_EQ(constant(*graph, "typed").real(1), -2);
   EXPECT_EQ(constant(*graph, "raw").integers(), (std::vector<int64_t>{1, -1}));

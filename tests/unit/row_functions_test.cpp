@@ -47,15 +47,16 @@ void compare_with_table(const ScalarFunction& function, DType dtype) {
   const RowFunction native = native_row_function(function, dtype);
   if (native == nullptr || function.condition_first) return;
   const std::vector<T> corners = corner_values<T>();
-  std::vector<T> a, b;
+  std::vector<T> a, b, c;
   for (const T x : corners) {
     for (const T y : corners) {
       a.push_back(x);
       b.push_back(y);
+      c.push_back(corners[a.size() % corners.size()]);
     }
   }
   const int count = static_cast<int>(a.size());
-  const void* args[] = {a.data(), b.data(), nullptr};
+  const void* args[] = {a.data(), b.data(), c.data()};
   const auto run_as = [&](auto kind) {
     using Result = decltype(kind);
     std::vector<Result> fast(a.size()), slow(a.size());

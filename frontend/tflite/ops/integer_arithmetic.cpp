@@ -1,0 +1,145 @@
+// Arithmetic and comparisons of two quantised tensors, each on a scale of its own. Sums take place
+// on a scale that is finer than both by 20 bits for bytes and by 15 for 16-bit elements, products
+// on the product of the scales, comparisons on each operand's scale made finer by 8 bits.
+#include <cmath>
+#include <optional>
+
+#include "frontend/tflite/quantized.h"
+
+namespace mlfc {
+namespace {
+
+void check_operands(TfliteNode& node) {
+  for (const int index : {0, 1}) check_per_tensor(node, node.input_tensor(index));
+  check_per_tensor(node, node.output_tensor(0));
+}
+
+Attributes operands_and_output(TfliteNode& node) {
+  check_operands(node);
+  Attributes attributes = stored_as_output(node);
+  attributes["a_zero_point"] = node.input_quantization(0).zero_point();
+  attributes["b_zero_point"] = node.input_quantization(1).zero_point();
+  return attributes;
+}
+
+/// The exponent of a scale that is (all but exactly) a power of two.
+std::optional<int> exact_exponent(float scale) {
+  const double log2 = std::log2(static_cast<double>(scale));
+  const double rounded = std::round(log2);
+  return std::abs(log2 - rounded) < 1e-3 ? std::optional(static_cast<int>(rounded)) : std::nullopt;
+}
+
+/// 16-bit sums whose scales are all powers of two are shifted, unless an option forbids it: one
+/// operand is on the output's scale, the other finer.
+bool add_shifted(TfliteNode& node, const char* op) {
+  if (node.output_tensor(0).dtype != DType::i16 || !node.flag("pot_scale_int16", true)) {
+    return false;
+  }
+  const auto a = exact_exponent(node.input_quantization(0).scale());
+  const auto b = exact_exponent(node.input_quantization(1).scale());
+  const auto y = exact_exponent(node.output_quantization(0).scale());
+  if (!a || !b || !y) return false;
+  const int64_t a_shift = *a - *y, b_shift = *b - *y;
+  if ((a_shift != 0 && b_shift != 0) || a_shift > 0 || b_shift > 0) {
+    fail(node, "the scales of 16-bit operands are powers of two, ", *a, " and ", *b,
+         ", but one must be that of the result, ", *y, ", and none larger");
+  }
+  Attributes attributes = stored_as_output(node);
+  attributes["a_shift"] = a_shift;
+  attributes["b_shift"] = b_shift;
+  node.set_output(0, node.add(op, {&node.input(0), &node.input(1)}, attributes));
+  return true;
+}
+
+/// The attributes of a sum; float and double arithmetic as the reference mixes them.
+Attributes sum_attributes(TfliteNode& node) {
+  const int64_t left_shift = node.output_tensor(0).dtype == DType::i16 ? 15 : 20;
+  Attributes attributes = operands_and_output(node);
+  const float a = node.input_quantization(0).scale(), b = node.input_quantization(1).scale();
+  const auto twice_largest = static_cast<double>(2 * std::max(a, b));
+  const double output = static_cast<double>(node.output_quantization(0).scale());
+  attributes["left_shift"] = left_shift;
+  set_scale(attributes, "a", static_cast<double>(a) / twice_largest);
+  set_scale(attributes, "b", static_cast<double>(b) / twice_largest);
+  set_scale(attributes, "y", twice_largest / (static_cast<double>(1 << left_shift) * output));
+  return attributes;
+}
+
+void sum(TfliteNode& node, const char* op, const char* shifted_op) {
+  check_operands(node);
+  if (add_shifted(node, shifted_op)) return;
+  node.set_output(0, node.add(op, {&node.input(0), &node.input(1)}, sum_attributes(node)));
+}
+
+void product(TfliteNode& node) {
+  Attributes attributes = operands_and_output(node);
+  const float scale = node.input_quantization(0).scale() * node.input_quantization(1).scale() /
+                      node.output_quantization(0).scale();
+  set_scale(attributes, "y", static_cast<double>(scale));
+  node.set_output(0, node.add("fixed_mul", {&node.input(0), &node.input(1)}, attributes));
+}
+
+// The square of a difference on the finer scale has twice its bits, so 7 bits are all there is.
+void squared_difference(TfliteNode& node) {
+  constexpr int64_t left_shift = 7;
+  Attributes attributes = operands_and_output(node);
+  const auto a = static_cast<double>(node.input_quantization(0).scale());
+  const auto b = static_cast<double>(node.input_quantization(1).scale());
+  const auto output = static_cast<double>(node.output_quantization(0).scale());
+  const double twice_largest = 2 * std::max(a, b);
+  attributes["left_shift"] = left_shift;
+  set_scale(attributes, "a", a / twice_largest);
+  set_scale(attributes, "b", b / twice_largest);
+  set_scale(attributes, "y",
+            twice_largest * twice_largest / (static_cast<double>(1 << (2 * left_shift)) * output));
+  node.set_output(
+      0, node.add("fixed_squared_difference", {&node.input(0), &node.input(1)}, attributes));
+}
+
+void extreme(TfliteNode& node, const char* op) {
+  check_same_quantization(node, node.input_tensor(0), node.input_tensor(1));
+  check_same_quantization(node, node.input_tensor(0), node.output_tensor(0));
+  node.set_output(0, node.add(op, {&node.input(0), &node.input(1)}));
+}
+
+Value& comparable(TfliteNode& node, int index) {
+  check_per_tensor(node, node.input_tensor(index));
+  const Quantization& quantization = node.input_quantization(index);
+  const ScaleConstants scale = scale_constants(node, {static_cast<double>(quantization.scale())});
+  return node.add("requantize_fixed", {&node.input(index), scale.multiplier, scale.shift},
+                  {{"x_zero_point", quantization.zero_point()},
+                   {"left_shift", int64_t{8}},
+                   {"dtype", std::string("i32")}});
+}
+
+Value& compared(TfliteNode& node, const char* op) {
+  return node.add(op, {&comparable(node, 0), &comparable(node, 1)});
+}
+
+template <typename Convert>
+TfliteRule binary(const char* name, Convert convert) {
+  return {.name = name, .computes = Computes::quantized, .inputs = 2, .convert = convert};
+}
+
+const RegisteredTfliteRules registered({
+    binary("ADD", [](TfliteNode& node) { sum(node, "fixed_add", "fixed_add_shifted"); }),
+    binary("SUB", [](TfliteNode& node) { sum(node, "fixed_sub", "fixed_sub_shifted"); }),
+    binary("MUL", product),
+    binary("SQUARED_DIFFERENCE", squared_difference),
+    binary("MAXIMUM", [](TfliteNode& node) { extreme(node, "max"); }),
+    binary("MINIMUM", [](TfliteNode& node) { extreme(node, "min"); }),
+    binary("EQUAL", [](TfliteNode& node) { node.set_output(0, compared(node, "equal")); }),
+    binary("NOT_EQUAL",
+           [](TfliteNode& node) {
+             node.set_output(0, node.add("not", {&compared(node, "equal")}));
+           }),
+    binary("LESS", [](TfliteNode& node) { node.set_output(0, compared(node, "less")); }),
+    binary("LESS_EQUAL",
+           [](TfliteNode& node) { node.set_output(0, compared(node, "less_or_equal")); }),
+    binary("GREATER", [](TfliteNode& node) { node.set_output(0, compared(node, "greater")); }),
+    binary("GREATER_EQUAL",
+           [](TfliteNode& node) { node.set_output(0, compared(node, "greater_or_equal")); }),
+});
+
+}  // namespace
+}  // namespace mlfc
