@@ -62,6 +62,7 @@ class Quantizer {
 
   QuantizedModel run() {
     prepare_graph();
+    if (quantize_.check) quantize_.check(*graph_);
     read_data();
     const Plan widest = plan_quantization(*graph_, quantize_.options);
     if (widest.contractions.empty() && widest.stored.empty()) {

@@ -166,7 +166,9 @@ int64_t Histogram::total() const {
 IntegerRange integers_of(DType dtype, bool symmetric) {
   const int bits = 8 * bytes_of(dtype);
   check(is_integer(dtype) && bits <= 32, "values are not stored as ", dtype);
-  if (info(dtype).kind == DTypeKind::unsigned_integer) return {0, (int64_t{1} << bits) - 1};
+  if (info(dtype).kind == DTypeKind::unsigned_integer) {
+    return {symmetric ? 1 : 0, (int64_t{1} << bits) - 1};
+  }
   const int64_t half = int64_t{1} << (bits - 1);
   return {symmetric ? 1 - half : -half, half - 1};
 }

@@ -105,11 +105,12 @@ TEST(QuantizeScales, SquaredErrorIsNearTheKnownOptimumOfANormal) {
   EXPECT_LT(error_with(histogram, interval), error_with(histogram, histogram.range));
 }
 
-TEST(QuantizeScales, EveryMethodIgnoresALoneOutlier) {
+// (The squared error does not: one number far outside weighs as much as thousands inside.)
+TEST(QuantizeScales, PercentileAndEntropyIgnoreALoneOutlier) {
   std::vector<double> values = normal(100000, 1.0);
   values.push_back(1000);
   const Histogram histogram = histogram_of(values);
-  for (const Method method : {Method::percentile, Method::entropy, Method::mse}) {
+  for (const Method method : {Method::percentile, Method::entropy}) {
     const Interval interval = chosen_interval(histogram, DType::i8, false, {method, 99.9});
     EXPECT_LT(interval.highest, 300) << to_text(method);
   }
