@@ -43,6 +43,8 @@ struct QuantizedOutput {
   double relative_error = 0;
   bool is_classes = false;  ///< a row of several numbers, so that the largest means something
   int64_t same_top = 0;     ///< samples whose largest element stays the same
+  /// Of the others: how much the float model preferred its choice, at most.
+  double lost_margin = 0;
 };
 
 struct QuantizeReport {

@@ -125,6 +125,14 @@ TEST(QuantizeScales, EntropyKeepsAUniformDistributionWhole) {
   EXPECT_LT(interval.lowest, -0.95);
 }
 
+TEST(QuantizeScales, EntropyDoesNotCountTheZerosOfARelu) {
+  std::vector<double> values = normal(100000, 1.0);
+  for (double& value : values) value = std::max(value, 0.0);
+  const Interval interval =
+      chosen_interval(histogram_of(values), DType::i8, false, {Method::entropy});
+  EXPECT_GT(interval.highest, 2.0);
+}
+
 TEST(QuantizeScales, SixteenBitsNeverSaturate) {
   std::vector<double> values = normal(1000, 1.0);
   values.push_back(1000);
