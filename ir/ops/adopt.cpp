@@ -40,21 +40,6 @@ void onnx_dtype_to_text(ForeignNode& node, const std::string& name) {
   attribute->second = to_text(dtype_of_onnx(node, *number));
 }
 
-int64_t onnx_dtype_number(DType dtype) {
-  for (const auto& [number, row] : onnx_dtypes()) {
-    if (row == dtype) return number;
-  }
-  fail("", "the element type ", dtype, " has no number in ONNX");
-}
-
-void text_to_onnx_dtype(ForeignNode& node, const std::string& name) {
-  const auto attribute = node.attributes.find(name);
-  if (attribute == node.attributes.end()) return;
-  const auto* text = std::get_if<std::string>(&attribute->second);
-  if (text == nullptr) return;  // already a number
-  attribute->second = onnx_dtype_number(dtype_named(*text).value_or(DType::none));
-}
-
 void onnx_dtype_to_text_and_bits(ForeignNode& node, const std::string& name) {
   constexpr int64_t uint4 = 21, int4 = 22;
   const int64_t number = foreign_integer(node, name, 0);
@@ -69,6 +54,21 @@ void onnx_dtype_to_text_and_bits(ForeignNode& node, const std::string& name) {
 bool is_four_bit(const ForeignNode& node, int input) {
   const auto index = static_cast<size_t>(input);
   return index < node.is_four_bit.size() && node.is_four_bit[index];
+}
+
+int64_t onnx_dtype_number(DType dtype) {
+  for (const auto& [number, row] : onnx_dtypes()) {
+    if (row == dtype) return number;
+  }
+  fail("", "the element type ", dtype, " has no number in ONNX");
+}
+
+void text_to_onnx_dtype(ForeignNode& node, const std::string& name) {
+  const auto attribute = node.attributes.find(name);
+  if (attribute == node.attributes.end()) return;
+  const auto* text = std::get_if<std::string>(&attribute->second);
+  if (text == nullptr) return;  // already a number
+  attribute->second = onnx_dtype_number(dtype_named(*text).value_or(DType::none));
 }
 
 int64_t foreign_integer(const ForeignNode& node, const std::string& name, int64_t fallback) {

@@ -51,7 +51,7 @@ Kernel kernel(const Node& node) {
   for (size_t i = 0; i < windows.size(); ++i) {
     result.push_back(parallel_axis(k, names[i], windows[i].output));
   }
-  const Expr lowest = neutral_element(Combine::max, compute_dtype(y.dtype));
+  const Expr lowest = neutral_element(Combine::max, node.input(0).type.dtype);
   const auto pixel_at = [&](const std::vector<Expr>& place) {
     const Expr pixel = k.in(0).at(place);
     return leaves_input(windows) ? pixel.or_else(lowest) : pixel;

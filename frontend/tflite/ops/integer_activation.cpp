@@ -158,20 +158,6 @@ void gelu(TfliteNode& node) {
   return node.flag("approximate") ? by_table<rough_gelu_of>(node) : by_table<gelu_of>(node);
 }
 
-/// sigmoid(i / 24) in units of 2^-16: the one table of logistic and tanh for 16-bit elements. Lines
-/// between entries run below the curve, so each entry is raised by half of what they miss halfway.
-Tensor sigmoid_table() {
-  const auto sigmoid = [](double place) { return 65536 / (1 + std::exp(-place / 24)); };
-  Tensor table(TensorType{DType::u16, {256}, {}});
-  for (int64_t i = 0; i < 255; ++i) {
-    const auto place = static_cast<double>(i);
-    const double missed = sigmoid(place + 0.5) - (sigmoid(place) + sigmoid(place + 1)) / 2;
-    table.set_integer(i, static_cast<int64_t>(std::round(sigmoid(place) + missed / 2)));
-  }
-  table.set_integer(255, 65535);  // what lies beyond is 1
-  return table;
-}
-
 /// The factor from 16-bit elements to units of 1 / (3 * 4096): a number of 15 bits and a right
 /// shift; of a scale that is 2^-12 (or 2^-11 for tanh) exactly 3 or 6.
 struct WideScale {

@@ -107,9 +107,9 @@ Value& comparable(TfliteNode& node, int index) {
   const Quantization& quantization = node.input_quantization(index);
   const ScaleConstants scale = scale_constants(node, {static_cast<double>(quantization.scale())});
   return node.add("requantize_fixed", {&node.input(index), scale.multiplier, scale.shift},
-                  {{"x_zero_point", quantization.zero_point()},
-                   {"left_shift", int64_t{8}},
-                   {"dtype", std::string("i32")}});
+                  rounded_as_wanted(node, {{"x_zero_point", quantization.zero_point()},
+                                           {"left_shift", int64_t{8}},
+                                           {"dtype", std::string("i32")}}));
 }
 
 Value& compared(TfliteNode& node, const char* op) {
