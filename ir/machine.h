@@ -22,6 +22,8 @@ struct Machine {
   int fpu_latency = 4;        ///< cycles until a dependent operation may start
   int cores = 1;
   bool has_fpu = true;
+  bool has_fma = false;          ///< multiplies and adds f32 in one instruction, rounding once
+  int integer_multiply_add = 1;  ///< instructions of an i32 multiply-add
   int64_t cache_bytes = 32 * 1024;  ///< what an inner tile should fit in
   /// Where workspace may live, in order of preference.
   std::vector<Memory> memories = {};

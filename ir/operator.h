@@ -78,6 +78,8 @@ struct Operator {
   std::string name = {};               ///< ours: snake_case
   std::string summary = {};            ///< one sentence
   std::vector<std::string> onnx = {};  ///< ONNX op types ("Conv"; "com.microsoft.Gelu")
+  /// The opset since which the first of them has the declared form (what is older counts as 13).
+  int64_t onnx_opset = 13;
   /// Names of the inputs: "x"; "b?" optional; "xs..." any number (last only); "shape!" must be
   /// known at compile time ("axes?!" both).
   std::vector<std::string> inputs = {};
@@ -86,6 +88,9 @@ struct Operator {
 
   /// Rewrites a foreign node into the declared form; null: names and meanings already agree.
   void (*adopt)(ForeignNode& node) = nullptr;
+  /// The other way, for writing ONNX: rewrites a node of the declared form into the foreign one,
+  /// raising `node.opset` when that needs a newer opset than `onnx_opset`. Null: they agree.
+  void (*offer)(ForeignNode& node) = nullptr;
   /// Types of the outputs; fails with a clear message when the inputs do not fit.
   std::vector<TensorType> (*infer)(const Node& node) = nullptr;
   /// The outputs' values when types alone (or small constants) decide them; empty: not now.

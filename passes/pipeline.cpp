@@ -25,6 +25,8 @@ const std::vector<PipelineStep>& pipeline() {
       {"fuse-epilogues"},     // conv -> relu, matmul -> add
       {"fuse-prologues"},     // pad -> conv
       {"fold-quantization"},  // dequantize, compute, quantize -> integers, one rescale
+      {"requantize-fixed"},   // only with --requantize fixed: no FPU is needed
+      {"tabulate"},           // expensive functions of 8-bit numbers become tables
 
       // Place: in which order values are stored, and which need no storage of their own.
       {"choose-layout"},
@@ -32,6 +34,7 @@ const std::vector<PipelineStep>& pipeline() {
       {"run-in-place"},
       {"unfold-windows"},    // integer convolutions become long products of contiguous bytes
       {"fold-zero-points"},  // sum of (x - z) * w is the sum of x * w, less a constant
+      {"sum-on-fpu"},        // where f32 is exact and has the better instructions
 
       // Run: the target chooses schedules; everything after only carries them out.
       {"schedule"},

@@ -26,7 +26,8 @@ std::vector<const Value*> present_inputs(const Node& node) {
 
 class CBodyPrinter {
  public:
-  explicit CBodyPrinter(const Proc& proc, const Node& node) : printer_(scope_, needs_) {
+  CBodyPrinter(const Proc& proc, const Node& node, const Machine& machine)
+      : has_fma_(machine.has_fma), printer_(scope_, needs_) {
     int64_t largest = 0;
     for (const auto* params : {&proc.inputs, &proc.outputs}) {
       for (const Param& param : *params) {
@@ -128,6 +129,9 @@ class CBodyPrinter {
   void print_accumulate(const Stmt& stmt, int depth) {
     const DType dtype = scope_.tensors.at(stmt.name).dtype;
     const std::string target = printer_.element(stmt.name, stmt.indices);
+    if (const std::string fused = fused_sum(stmt, target); !fused.empty()) {
+      return line(depth, fmt::format("{} = {};", target, fused));
+    }
     const std::string value = printer_.value(stmt.value);
     const bool is_plain = is_float(dtype) || fitting_sums_.contains(stmt.name);
     const bool adds = is_plain && stmt.combine == Combine::sum;
@@ -136,6 +140,18 @@ class CBodyPrinter {
                             printer_.combined(stmt.combine, dtype, target, "(" + value + ")")));
   }
 
+  // One instruction where there is one; whatever a compiler may contract, it is the same.
+  std::string fused_sum(const Stmt& stmt, const std::string& target) {
+    const bool sums = has_fma_ && stmt.combine == Combine::sum && stmt.value.dtype() == DType::f32;
+    const bool product =
+        sums && stmt.value->kind == ExprKind::call && stmt.value->function->name == "mul";
+    if (!product) return "";
+    needs_.math = true;
+    return fmt::format("fmaf({}, {}, {})", printer_.value(stmt.value->args[0]),
+                       printer_.value(stmt.value->args[1]), target);
+  }
+
+  bool has_fma_ = false;
   CScope scope_;
   CNeeds needs_;
   CExprPrinter printer_;
@@ -235,12 +251,12 @@ EmittedFunction emit_call(const Node& node) {
 
 }  // namespace
 
-EmittedFunction emit_c_function(const Node& node, const Machine&) {
+EmittedFunction emit_c_function(const Node& node, const Machine& machine) {
   if (!node.proc && node.op->call != nullptr) return emit_call(node);
   check(node.proc.has_value(), describe(node), " has not been lowered to loops");
   Proc proc = *node.proc;
   const std::set<std::string> replaced = read_through_output(node, proc);
-  CBodyPrinter printer(proc, node);
+  CBodyPrinter printer(proc, node, machine);
   EmittedFunction function;
   function.node = &node;
   function.name = proc.name;

@@ -237,10 +237,12 @@ constexpr int64_t kShortestRun = 8;
 
 // A reduced axis along which both factors of an integer product lie contiguously: constants will be
 // packed so that they do. Null when there is none.
-const Axis* contiguous_axis(const Kernel& kernel, const Stage& stage) {
+const Axis* contiguous_axis(const Kernel& kernel, const Stage& stage, const Machine& machine) {
   const Reduction& reduction = *stage.reduction;
-  const bool sums = reduction.combine == Combine::sum && is_integer(reduction.dtype);
-  if (!sums) return nullptr;
+  // Sums of reals keep their order, which only matters where lanes would share them.
+  const bool gathered = kernel.stages.size() > 1 && machine.vector_bytes <= 4;
+  const bool may_share = is_integer(reduction.dtype) || gathered;
+  if (reduction.combine != Combine::sum || !may_share) return nullptr;
   for (const Axis& axis : stage.reduce) {
     int reads = 0;
     bool contiguous = axis.extent >= kShortestRun;
@@ -284,11 +286,12 @@ std::vector<std::string> sharing_axes(const Stage& stage, const std::vector<Axis
   return names;
 }
 
-// Blocks of 4 by 4 sums share the values loaded; the run is innermost but for them.
+// Blocks of sums share the values loaded; the run is innermost but for them.
 void add_dot_words(const Kernel& kernel, const Stage& stage, const Axis& run,
                    const Machine& machine, Schedule& schedule) {
   const std::vector<Axis> parallel = own_axes(kernel, stage);
   const std::vector<std::string> blocked = sharing_axes(stage, parallel);
+  // Sixteen sums and what they read just fit the registers of every machine.
   const int64_t block = blocked.size() == 1 ? 8 : 4;
   std::vector<std::string> order, inner;
   std::vector<std::string> outer;
@@ -319,7 +322,7 @@ Schedule dot_schedule(const Kernel& kernel, const Machine& machine) {
   Schedule schedule;
   for (const Stage& stage : kernel.stages) {
     const bool reduces = stage.reduction && stage.store && !stage.reduce.empty();
-    const Axis* run = reduces ? contiguous_axis(kernel, stage) : nullptr;
+    const Axis* run = reduces ? contiguous_axis(kernel, stage, machine) : nullptr;
     if (run != nullptr) add_dot_words(kernel, stage, *run, machine, schedule);
   }
   return schedule;

@@ -21,10 +21,31 @@ bool names_scalar_core(const TargetAttributes& attributes) {
   return false;
 }
 
+std::string march_of(const TargetAttributes& attributes) {
+  const auto found = attributes.find("march");
+  return found == attributes.end() ? "" : found->second;
+}
+
+bool names_riscv(const TargetAttributes& attributes) {
+  const std::string march = march_of(attributes);
+  return march.starts_with("rv32") || march.starts_with("rv64");
+}
+
+// rv32imac has none; rv32imafc and rv32gc do. Extensions of several letters come after a _.
+bool names_core_without_fpu(const TargetAttributes& attributes) {
+  if (!names_riscv(attributes)) return false;
+  const std::string march = march_of(attributes);
+  return march.substr(4, march.find('_') - 4).find_first_of("fdg") == std::string::npos;
+}
+
 Machine machine(const TargetAttributes& attributes) {
   Machine host{.name = "host", .vector_bytes = 32, .vector_registers = 16};
   if (!names_scalar_core(attributes)) return host;
-  return {.name = "scalar", .vector_bytes = 4, .scalar_registers = 32, .cache_bytes = 0};
+  Machine scalar{.name = "scalar", .vector_bytes = 4, .scalar_registers = 32, .cache_bytes = 0};
+  scalar.has_fpu = !names_core_without_fpu(attributes);
+  scalar.has_fma = names_riscv(attributes) && scalar.has_fpu;
+  scalar.integer_multiply_add = names_riscv(attributes) ? 2 : 1;
+  return scalar;
 }
 
 const Target target{

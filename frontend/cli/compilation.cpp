@@ -30,6 +30,20 @@ std::unique_ptr<Graph> load_model(const Request& request) {
   return import_model(request).graph;
 }
 
+std::unique_ptr<Graph> load_transformed(const Request& request) {
+  std::unique_ptr<Graph> graph = load_model(request);
+  return request.transform ? request.transform(std::move(graph)) : std::move(graph);
+}
+
+void check_output(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder, error)) {
+    fail(path, "cannot be written: the folder '", folder.string(), "' does not exist");
+  }
+  if (std::filesystem::is_directory(path, error)) fail(path, "cannot be written: it is a folder");
+}
+
 namespace {
 
 // The request's pipeline options with progress and messages going where they belong.
@@ -62,7 +76,9 @@ void run_named_passes(Graph& graph, const Request& request, const Machine& machi
 
 Archive compile_to_archive(const Request& request) {
   verify_options(request.package);
-  return compile_to_archive(request, import_model(request));
+  Model model = import_model(request);
+  if (request.transform) model.graph = request.transform(std::move(model.graph));
+  return compile_to_archive(request, model);
 }
 
 Archive compile_to_archive(const Request& request, const Model& model) {

@@ -16,6 +16,12 @@ Machine machine_of(const Request& request);
 /// The graph of import_model().
 std::unique_ptr<Graph> load_model(const Request& request);
 
+/// load_model, and what request.transform makes of it.
+std::unique_ptr<Graph> load_transformed(const Request& request);
+
+/// A place that cannot be written is found out before compiling, not after.
+void check_output(const std::string& path);
+
 /// Runs the pipeline (up to request.pipeline.stop_after) with progress on a terminal and reports on
 /// stderr.
 void run_pipeline(Graph& graph, const Request& request, const Machine& machine);

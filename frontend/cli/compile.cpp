@@ -1,9 +1,9 @@
 // `mlfc compile`: a model in, a Model Library Format archive out - or, with --stop-after, the text
 // of the program at that point.
 #include <cstdio>
-#include <filesystem>
 
 #include "frontend/cli/compilation.h"
+#include "frontend/cli/quantization.h"
 #include "frontend/cli/subcommand.h"
 #include "frontend/data/file.h"
 #include "ir/error.h"
@@ -21,6 +21,14 @@ Syntax syntax() {
                              .short_name = "-o",
                              .value = "FILE",
                              .help = "Archive to write (default: module.tar)."}}});
+  OptionGroup quantizing = quantize_options();
+  quantizing.options.insert(
+      quantizing.options.begin(),
+      {.name = "--quantize",
+       .value = "TYPE",
+       .help = "Quantize the model first, as 'mlfc quantize' does; needs --calibrate.",
+       .choices = {"int8"}});
+  syntax.groups.push_back(std::move(quantizing));
   for (OptionGroup& group : compile_options()) syntax.groups.push_back(std::move(group));
   syntax.groups.push_back(common_options());
   return syntax;
@@ -28,7 +36,7 @@ Syntax syntax() {
 
 int print_stage(const Request& request, const Arguments& arguments) {
   const Machine machine = machine_of(request);
-  const std::unique_ptr<Graph> graph = load_model(request);
+  const std::unique_ptr<Graph> graph = load_transformed(request);
   run_pipeline(*graph, request, machine);
   const std::string text = to_text(*graph, {.elide_data = arguments.has("--elide-data")});
   if (arguments.has("--output")) {
@@ -39,19 +47,20 @@ int print_stage(const Request& request, const Arguments& arguments) {
   return 0;
 }
 
-/// A place that cannot be written is found out before compiling, not after.
-void check_output(const std::string& path) {
-  std::error_code error;
-  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (!folder.empty() && !std::filesystem::is_directory(folder, error)) {
-    fail(path, "cannot be written: the folder '", folder.string(), "' does not exist");
-  }
-  if (std::filesystem::is_directory(path, error)) fail(path, "cannot be written: it is a folder");
+/// The model is quantized before anything else; -v prints what that did.
+void quantize_first(Request& request, const QuantizeRequest& quantize) {
+  Request reading = request;
+  request.transform = [reading, quantize](std::unique_ptr<Graph> graph) {
+    QuantizedModel model = quantize_model(std::move(graph), reading, quantize);
+    if (reading.verbose) fmt::print(stderr, "{}", report_table(model.report));
+    return std::move(model.graph);
+  };
 }
 
 int run(const Arguments& arguments) {
   Request request = parse_request(arguments);
   request.file = arguments.file();
+  if (arguments.has("--quantize")) quantize_first(request, parse_quantize(arguments));
   if (!request.pipeline.stop_after.empty()) return print_stage(request, arguments);
 
   const std::string output = arguments.text("--output", "module.tar");

@@ -4,31 +4,6 @@
 namespace mlfc {
 namespace {
 
-OptionGroup model_group() {
-  return {"model",
-          {{.name = "--model-format",
-            .value = "FORMAT",
-            .help = "Format of FILE: onnx or tflite (default: by its name)."},
-           {.name = "--input-shapes",
-            .value = "SHAPES",
-            .help = "Shapes of inputs that the model leaves open: \"name:[1,3,224,224] "
-                    "other:[1,10]\"."},
-           {.name = "--constant-input",
-            .value = "NAME=FILE",
-            .help = "Fix an input to the tensor in a .npy or .pb file (repeatable)."},
-           {.name = "--state",
-            .value = "FORM",
-            .help = "Values that a .tflite model keeps between runs: explicit makes each an input "
-                    "and an output, reset starts every run anew (default: explicit).",
-            .choices = {"explicit", "reset"}},
-           {.name = "--tflite-rounding",
-            .value = "HOW",
-            .help = "How quantised .tflite models round: twice as the reference kernels do, "
-                    "twice-up as optimised kernels on x86, or once as builds for single rounding "
-                    "(default: twice).",
-            .choices = {"twice", "twice-up", "once"}}}};
-}
-
 OptionGroup target_group() {
   OptionGroup group{
       "target",
@@ -123,6 +98,12 @@ OptionGroup passes_group() {
         .value = "LAYOUT",
         .help = "Order of activations in memory: NCHW or NHWC (default: whatever is best).",
         .many_words = true},
+       {.name = "--requantize",
+        .value = "HOW",
+        .help = "How integer sums are rescaled: real multiplies by f32 and rounds as ONNX says, "
+                "fixed uses integers only, for cores without an FPU, and may be one step off "
+                "(default: real).",
+        .choices = {"real", "fixed"}},
        {.name = "--desired-layout-ops",
         .value = "OP",
         .help = "Accepted; the layout is chosen for the whole model.",
@@ -173,8 +154,33 @@ OptionGroup files_group() {
 
 }  // namespace
 
+OptionGroup model_options() {
+  return {"model",
+          {{.name = "--model-format",
+            .value = "FORMAT",
+            .help = "Format of FILE: onnx or tflite (default: by its name)."},
+           {.name = "--input-shapes",
+            .value = "SHAPES",
+            .help = "Shapes of inputs that the model leaves open: \"name:[1,3,224,224] "
+                    "other:[1,10]\"."},
+           {.name = "--constant-input",
+            .value = "NAME=FILE",
+            .help = "Fix an input to the tensor in a .npy or .pb file (repeatable)."},
+           {.name = "--state",
+            .value = "FORM",
+            .help = "Values that a .tflite model keeps between runs: explicit makes each an input "
+                    "and an output, reset starts every run anew (default: explicit).",
+            .choices = {"explicit", "reset"}},
+           {.name = "--tflite-rounding",
+            .value = "HOW",
+            .help = "How quantised .tflite models round: twice as the reference kernels do, "
+                    "twice-up as optimised kernels on x86, or once as builds for single rounding "
+                    "(default: twice).",
+            .choices = {"twice", "twice-up", "once"}}}};
+}
+
 std::vector<OptionGroup> compile_options() {
-  return {model_group(),
+  return {model_options(),
           target_group(),
           interface_group(),
           pools_group("workspace", "intermediate values"),

@@ -11,11 +11,21 @@
 namespace mlfc {
 namespace {
 
-/// Kernels state what operators mean; everything after changes only how it is done.
-constexpr const char* interpreted_step = "lower-to-kernels";
+/// Kernels state what operators mean; everything after changes only how it is done. Quantized
+/// models mean sums of integers, however many operators they are spelled with.
+const char* interpreted_step(const Graph& graph) {
+  const bool has_narrow_integers =
+      std::any_of(graph.values.begin(), graph.values.end(), [](const auto& value) {
+        const DType dtype = value->type.dtype;
+        return value->is_constant() && is_integer(dtype) && bytes_of(dtype) <= 2;
+      });
+  return has_narrow_integers ? "fold-quantization" : "lower-to-kernels";
+}
 
 RunnableModel prepare_interpreter(std::unique_ptr<Graph> graph, Request request) {
-  if (request.pipeline.stop_after.empty()) request.pipeline.stop_after = interpreted_step;
+  if (request.pipeline.stop_after.empty()) {
+    request.pipeline.stop_after = interpreted_step(*graph);
+  }
   run_pipeline(*graph, request, machine_of(request));
   const std::shared_ptr<Graph> shared = std::move(graph);
   return [shared](const std::vector<Tensor>& inputs) { return interpret(*shared, inputs); };

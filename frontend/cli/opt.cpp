@@ -9,6 +9,7 @@
 #include "frontend/cli/plugins.h"
 #include "frontend/cli/subcommand.h"
 #include "frontend/data/file.h"
+#include "frontend/onnx/export.h"
 #include "ir/error.h"
 #include "ir/parse.h"
 #include "ir/print.h"
@@ -18,11 +19,12 @@ namespace mlfc {
 namespace {
 
 Syntax syntax() {
-  Syntax syntax{.command = "mlfc opt",
-                .summary =
-                    "Reads program text, runs passes by name in the given order, prints the text. "
-                    "FILE may be - for standard input. 'mlfc opt --list' names all passes.",
-                .positional = "FILE"};
+  Syntax syntax{
+      .command = "mlfc opt",
+      .summary =
+          "Reads program text or an ONNX model, runs passes by name in the given order, "
+          "prints the text. FILE may be - for standard input. 'mlfc opt --list' names all passes.",
+      .positional = "FILE"};
   syntax.groups.push_back(
       {"passes",
        {{.name = "--passes", .value = "A,B", .help = "Passes to run, in order."},
@@ -31,7 +33,8 @@ Syntax syntax() {
         {.name = "--output",
          .short_name = "-o",
          .value = "FILE",
-         .help = "Where to write the text (default: standard output)."}}});
+         .help = "Where to write the text (default: standard output), or an ONNX model when "
+                 "FILE ends in .onnx."}}});
   for (OptionGroup& group : compile_options()) {
     std::erase_if(group.options, [](const OptionSpec& option) {
       return option.name == "--elide-data" || option.name == "--stop-after";
@@ -80,13 +83,29 @@ void check_program(const Graph& graph, const std::string& path) {
   if (!found.empty()) fail(path, "the program is not well formed: ", found.front());
 }
 
+/// How an operator is written depends on types, which a program as imported does not have yet.
+int write_onnx(Graph& graph, const Request& request, const Arguments& arguments) {
+  run_named_passes(graph, request, machine_of(request), {"infer-types"});
+  write_file(arguments.text("--output"), export_onnx(graph));
+  return 0;
+}
+
+/// Program text, or a model as it is imported.
+std::unique_ptr<Graph> read_program(const Request& request, const std::string& path) {
+  if (!path.ends_with(".onnx")) return parse_graph(read_text(path));
+  Request reading = request;
+  reading.file = path;
+  return load_model(reading);
+}
+
 int run(const Arguments& arguments) {
   const Request request = parse_request(arguments);
   if (arguments.has("--list")) return list_passes();
   const std::string& path = arguments.file();
-  const std::unique_ptr<Graph> graph = parse_graph(read_text(path));
+  const std::unique_ptr<Graph> graph = read_program(request, path);
   check_program(*graph, path);
   run_named_passes(*graph, request, machine_of(request), split_names(arguments.all("--passes")));
+  if (arguments.text("--output").ends_with(".onnx")) return write_onnx(*graph, request, arguments);
   const std::string text = to_text(*graph, {.elide_data = arguments.has("--elide-data")});
   if (arguments.has("--output")) {
     write_file(arguments.text("--output"), text);

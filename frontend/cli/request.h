@@ -2,6 +2,8 @@
 // (compile, run, validate, inspect).
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,10 +28,14 @@ struct Request {
   PackageOptions package = {};
   bool chose_constants_form = false;           ///< --constants was given
   std::vector<std::string> dump_formats = {};  ///< --dump-code
+  /// Done to the model before the pipeline; empty: nothing. --quantize is such a thing.
+  std::function<std::unique_ptr<Graph>(std::unique_ptr<Graph> model)> transform = {};
   bool quiet = false;
   bool verbose = false;
 };
 
+/// Options that say how to read a model; compile_options() has them, too.
+OptionGroup model_options();
 /// Options that say how to compile, by topic.
 std::vector<OptionGroup> compile_options();
 

@@ -148,6 +148,21 @@ DType dtype_of_onnx(int elem_type, const std::string& where) {
   return row_of(elem_type, where).dtype;
 }
 
+int onnx_elem_type(DType dtype) {
+  for (const Row& row : rows) {
+    if (row.dtype == dtype) return row.elem_type;
+  }
+  check(false, "the type ", dtype, " cannot be written as ONNX");
+  return 0;
+}
+
+void write_tensor(const Tensor& tensor, const std::string& name, onnx::TensorProto& proto) {
+  if (!name.empty()) proto.set_name(name);
+  proto.set_data_type(onnx_elem_type(tensor.type.dtype));
+  for (const int64_t extent : tensor.type.shape) proto.add_dims(extent);
+  proto.set_raw_data(tensor.bytes.data(), tensor.bytes.size());
+}
+
 int64_t checked_elements(const Shape& shape, const std::string& where) {
   bool empty = false;
   for (const int64_t extent : shape) {

@@ -21,6 +21,8 @@ bool is_four_bit(int elem_type);
 /// Our dtype of an ONNX element type; fails for those that have none (strings, complex, float8
 /// ...).
 DType dtype_of_onnx(int elem_type, const std::string& where);
+/// ONNX's element type of a dtype.
+int onnx_elem_type(DType dtype);
 /// Fails when a dimension is negative or the elements are more than max_elements.
 int64_t checked_elements(const Shape& shape, const std::string& where);
 
@@ -29,5 +31,8 @@ Tensor to_tensor(const onnx::TensorProto& proto, const std::string& folder,
                  const std::string& where);
 Tensor to_tensor(const onnx::SparseTensorProto& proto, const std::string& folder,
                  const std::string& where);
+
+/// The other way; the tensor must be row-major.
+void write_tensor(const Tensor& tensor, const std::string& name, onnx::TensorProto& proto);
 
 }  // namespace mlfc

@@ -139,7 +139,6 @@ Value& TfliteNode::activated(Value& value) {
   if (wanted == "RELU") return add("relu", {&value});
   if (wanted == "RELU6") return clipped(0, 6);
   if (wanted == "RELU_N1_TO_1") return clipped(-1, 1);
-  if (wanted == "TANH") return add("tanh", {&value});
   fail(*this, "its fused activation ", wanted, " is not supported");
 }
 

@@ -53,17 +53,20 @@ std::pair<int64_t, int64_t> activation_range(const TfliteNode& node) {
                           node.output_tensor(0));
 }
 
+Attributes rounded_as_wanted(const TfliteNode& node, Attributes attributes) {
+  const bool once = node.import_options().rounding == TfliteRounding::once;
+  if (once) attributes["rounding"] = std::string("once");
+  return attributes;
+}
+
 Attributes stored_as_output(const TfliteNode& node) {
   const TfliteTensor& output = node.output_tensor(0);
   const auto [low, high] = activation_range(node);
   Attributes attributes = {{"zero_point", output.quantization.zero_point()},
                            {"dtype", to_text(output.dtype)}};
-  if (node.import_options().rounding == TfliteRounding::once) {
-    attributes["rounding"] = std::string("once");
-  }
   if (low > lowest_of(output.dtype)) attributes["low"] = low;
   if (high < highest_of(output.dtype)) attributes["high"] = high;
-  return attributes;
+  return rounded_as_wanted(node, std::move(attributes));
 }
 
 Value& limited(TfliteNode& node, Value& value, std::pair<int64_t, int64_t> range) {
@@ -137,6 +140,20 @@ Tensor table_of(const TfliteTensor& input, const TfliteTensor& output, float (*f
     table.set_integer(entry, static_cast<int64_t>(std::clamp(place, lowest_of(output.dtype),
                                                              highest_of(output.dtype))));
   }
+  return table;
+}
+
+// Lines between entries run below the curve, so each entry is raised by half of what they miss
+// halfway.
+Tensor sigmoid_table() {
+  const auto sigmoid = [](double place) { return 65536 / (1 + std::exp(-place / 24)); };
+  Tensor table(TensorType{DType::u16, {256}, {}});
+  for (int64_t i = 0; i < 255; ++i) {
+    const auto place = static_cast<double>(i);
+    const double missed = sigmoid(place + 0.5) - (sigmoid(place) + sigmoid(place + 1)) / 2;
+    table.set_integer(i, static_cast<int64_t>(std::round(sigmoid(place) + missed / 2)));
+  }
+  table.set_integer(255, 65535);  // what lies beyond is 1
   return table;
 }
 

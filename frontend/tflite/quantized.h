@@ -32,6 +32,9 @@ std::pair<int64_t, int64_t> activation_range(const TfliteNode& node);
 /// low, high and dtype.
 Attributes stored_as_output(const TfliteNode& node);
 
+/// The attributes with the rounding that the user wants of fixed-point products.
+Attributes rounded_as_wanted(const TfliteNode& node, Attributes attributes);
+
 /// Elements limited to the range; as they are when it is the whole range of the type.
 Value& limited(TfliteNode& node, Value& value, std::pair<int64_t, int64_t> range);
 
@@ -51,6 +54,9 @@ Value& requantized(TfliteNode& node, Value& sums, const std::vector<double>& sca
 /// A table over the 256 values of 8-bit tensor `input`, computed in float: the real number an
 /// element stands for through `function`, on the scale of `output`.
 Tensor table_of(const TfliteTensor& input, const TfliteTensor& output, float (*function)(float));
+
+/// sigmoid(i / 24) in units of 2^-16: the table of logistic and tanh for 16-bit elements.
+Tensor sigmoid_table();
 
 /// Fails unless both tensors have one scale and zero point.
 void check_same_quantization(const TfliteNode& node, const TfliteTensor& a, const TfliteTensor& b);

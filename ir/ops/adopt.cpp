@@ -9,11 +9,20 @@ std::string place_of(const ForeignNode& node) {
   return concat_text(node.op_type, " node '", node.name, "'");
 }
 
-DType dtype_of_onnx(const ForeignNode& node, int64_t number) {
+namespace {
+
+const std::map<int64_t, DType>& onnx_dtypes() {
   static const std::map<int64_t, DType> dtypes = {
       {1, DType::f32},  {2, DType::u8},   {3, DType::i8},      {4, DType::u16},  {5, DType::i16},
       {6, DType::i32},  {7, DType::i64},  {9, DType::boolean}, {10, DType::f16}, {11, DType::f64},
       {12, DType::u32}, {13, DType::u64}, {16, DType::bf16}};
+  return dtypes;
+}
+
+}  // namespace
+
+DType dtype_of_onnx(const ForeignNode& node, int64_t number) {
+  const std::map<int64_t, DType>& dtypes = onnx_dtypes();
   const auto found = dtypes.find(number);
   if (found == dtypes.end()) {
     fail(place_of(node), "ONNX element type ", number,
@@ -45,6 +54,21 @@ void onnx_dtype_to_text_and_bits(ForeignNode& node, const std::string& name) {
 bool is_four_bit(const ForeignNode& node, int input) {
   const auto index = static_cast<size_t>(input);
   return index < node.is_four_bit.size() && node.is_four_bit[index];
+}
+
+int64_t onnx_dtype_number(DType dtype) {
+  for (const auto& [number, row] : onnx_dtypes()) {
+    if (row == dtype) return number;
+  }
+  fail("", "the element type ", dtype, " has no number in ONNX");
+}
+
+void text_to_onnx_dtype(ForeignNode& node, const std::string& name) {
+  const auto attribute = node.attributes.find(name);
+  if (attribute == node.attributes.end()) return;
+  const auto* text = std::get_if<std::string>(&attribute->second);
+  if (text == nullptr) return;  // already a number
+  attribute->second = onnx_dtype_number(dtype_named(*text).value_or(DType::none));
 }
 
 int64_t foreign_integer(const ForeignNode& node, const std::string& name, int64_t fallback) {

@@ -20,6 +20,10 @@ void onnx_dtype_to_text(ForeignNode& node, const std::string& name);
 void onnx_dtype_to_text_and_bits(ForeignNode& node, const std::string& name);
 /// True when the model says that input `input` is of 4 bits.
 bool is_four_bit(const ForeignNode& node, int input);
+/// The inverse, for `offer` hooks.
+void text_to_onnx_dtype(ForeignNode& node, const std::string& name);
+/// ONNX's number of a dtype.
+int64_t onnx_dtype_number(DType dtype);
 
 /// The integer attribute, or `fallback` when the node does not carry it.
 int64_t foreign_integer(const ForeignNode& node, const std::string& name, int64_t fallback);

@@ -97,6 +97,10 @@ const Operator average_pool{
     .onnx = {"AveragePool"},
     .inputs = {"x"},
     .attributes = attributes(),
+    .offer =
+        [](ForeignNode& node) {
+          if (node.attributes.contains("dilations")) node.opset = 19;
+        },
     .infer = infer,
     .kernel = kernel,
 };

@@ -65,6 +65,7 @@ const Operator batch_normalization{
     .outputs = {"y", "running_mean?", "running_var?", "saved_mean?", "saved_var?"},
     .attributes = {real("epsilon", 1e-5), integer("training_mode", 0)},
     .adopt = adopt,
+    .offer = [](ForeignNode& node) { node.attributes.erase("training_mode"); },
     .infer = infer,
     .expand = expand,
 };
@@ -95,10 +96,20 @@ Kernel scale_shift_kernel(const Node& node) {
   return k.done();
 }
 
+/// Written as the normalization with mean 0 and variance 1.
+void offer_scale_shift(ForeignNode& node) {
+  const TensorType type = node.inputs[1]->type;
+  node.op_type = "BatchNormalization";
+  add_constant_input(node, 3, "mean", splat(type, 0));
+  add_constant_input(node, 4, "variance", splat(type, 1));
+  node.attributes["epsilon"] = 0.0;
+}
+
 const Operator scale_shift{
     .name = "scale_shift",
     .summary = "x * scale + shift, both per channel.",
     .inputs = {"x", "scale", "shift"},
+    .offer = offer_scale_shift,
     .infer = infer_scale_shift,
     .kernel = scale_shift_kernel,
 };

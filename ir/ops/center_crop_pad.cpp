@@ -49,6 +49,7 @@ const Operator center_crop_pad{
     .name = "center_crop_pad",
     .summary = "The middle of a tensor, or the tensor in the middle of zeros.",
     .onnx = {"CenterCropPad"},
+    .onnx_opset = 18,
     .inputs = {"x", "shape!"},
     .attributes = {ints("axes")},
     .infer =

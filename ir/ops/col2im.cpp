@@ -88,6 +88,7 @@ const Operator col2im{
     .name = "col2im",
     .summary = "Sums overlapping blocks into an image.",
     .onnx = {"Col2Im"},
+    .onnx_opset = 18,
     .inputs = {"x", "image_shape!", "block_shape!"},
     .attributes = {ints("strides", {1}), ints("dilations", {1}), ints("pads", {0})},
     .infer = infer,

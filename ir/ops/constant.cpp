@@ -87,6 +87,7 @@ const Operator shape{
     .name = "shape",
     .summary = "The dimensions of a tensor.",
     .onnx = {"Shape"},
+    .onnx_opset = 15,
     .inputs = {"x"},
     .attributes = {integer("start", 0), integer("end", 0)},
     .infer = infer_folded,

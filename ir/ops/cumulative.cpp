@@ -49,6 +49,7 @@ const Operator cumprod{
     .name = "cumprod",
     .summary = "Running products along an axis.",
     .onnx = {"CumProd"},
+    .onnx_opset = 26,
     .inputs = {"x", "axis!"},
     .attributes = attributes,
     .infer = infer,

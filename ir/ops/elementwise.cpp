@@ -74,6 +74,7 @@ ElementwiseFamily::ElementwiseFamily(const std::vector<ElementwiseRow>& rows) {
     family.push_back(Operator{.name = row.name,
                               .summary = row.summary,
                               .onnx = row.onnx,
+                              .onnx_opset = row.onnx_opset,
                               .inputs = row.inputs,
                               .attributes = row.attributes,
                               .adopt = row.adopt,

@@ -23,6 +23,7 @@ struct ElementwiseRow {
   std::string name = {};
   std::string summary = {};
   std::vector<std::string> onnx = {};
+  int64_t onnx_opset = 13;
   Formula formula = nullptr;
   std::vector<std::string> inputs = {"x"};
   Accepts accepts = Accepts::numbers;

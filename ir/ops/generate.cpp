@@ -128,6 +128,7 @@ const Operator eye_like{
     .inputs = {"x"},
     .attributes = {text("dtype", "f32"), integer("k", 0)},
     .adopt = [](ForeignNode& node) { onnx_dtype_to_text(node, "dtype"); },
+    .offer = [](ForeignNode& node) { text_to_onnx_dtype(node, "dtype"); },
     .infer = infer_eye,
     .kernel = eye_kernel,
 };
@@ -206,6 +207,7 @@ const Operator trilu{
     .name = "trilu",
     .summary = "The upper or lower triangle of matrices; 0 elsewhere.",
     .onnx = {"Trilu"},
+    .onnx_opset = 14,
     .inputs = {"x", "k?!"},
     .attributes = {integer("upper", 1)},
     .infer = infer_trilu,

@@ -73,6 +73,7 @@ const Operator group_normalization{
     .name = "group_normalization",
     .summary = "Normalizes groups of channels to mean 0 and spread 1.",
     .onnx = {"GroupNormalization"},
+    .onnx_opset = 21,
     .inputs = {"x", "scale", "b"},
     .attributes = {required(integer("num_groups", 1)), real("epsilon", 1e-5)},
     .adopt = [](ForeignNode& node) { drop_attributes(node, {"stash_type"}); },

@@ -61,6 +61,7 @@ const Operator gru{
     .name = "gru",
     .summary = "Gated recurrent unit over a sequence.",
     .onnx = {"GRU"},
+    .onnx_opset = 14,
     .inputs = {"x", "w", "r", "b?", "sequence_lens?!", "initial_h?"},
     .outputs = {"y", "y_h"},
     .attributes = attributes(),

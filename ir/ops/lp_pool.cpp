@@ -55,6 +55,7 @@ const Operator lp_pool{
     .name = "lp_pool",
     .summary = "p-norm of each window.",
     .onnx = {"LpPool"},
+    .onnx_opset = 18,
     .inputs = {"x"},
     .attributes = attributes(),
     .infer = infer,

@@ -58,6 +58,7 @@ const Operator lstm{
     .name = "lstm",
     .summary = "Long short-term memory over a sequence.",
     .onnx = {"LSTM"},
+    .onnx_opset = 14,
     .inputs = {"x", "w", "r", "b?", "sequence_lens?!", "initial_h?", "initial_c?", "p?"},
     .outputs = {"y", "y_h", "y_c"},
     .attributes = attributes(),

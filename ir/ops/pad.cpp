@@ -1,6 +1,9 @@
 // Adds elements around a tensor (or, with negative pads, takes some away): a constant, copies of
 // the edge, the reflection of the inside, or the other end.
+#include <algorithm>
+
 #include "ir/operator.h"
+#include "ir/ops/adopt.h"
 #include "ir/ops/axes.h"
 
 namespace mlfc {
@@ -97,6 +100,21 @@ Kernel kernel(const Node& node) {
   return k.done();
 }
 
+void offer(ForeignNode& node) {
+  const auto value = node.attributes.find("value");
+  if (value != node.attributes.end()) {
+    const double number = std::get<double>(value->second);
+    const bool is_default = number == 0 || (node.inputs.size() > 2 && node.inputs[2] != nullptr);
+    const DType dtype = node.inputs[0]->type.dtype;
+    if (!is_default) add_constant_input(node, 2, "value", tensor_of(dtype, {}, {number}));
+    node.attributes.erase(value);
+  }
+  const auto mode = node.attributes.find("mode");
+  const bool wraps = mode != node.attributes.end() && std::get<std::string>(mode->second) == "wrap";
+  if (wraps) node.opset = 19;
+  if (node.inputs.size() > 3) node.opset = std::max<int64_t>(node.opset, 18);
+}
+
 const Operator pad{
     .name = "pad",
     .summary = "Adds elements around a tensor.",
@@ -104,6 +122,7 @@ const Operator pad{
     .inputs = {"x", "pads!", "value?", "axes?!"},
     .attributes = {text("mode", "constant"), real("value", 0)},
     .adopt = [](ForeignNode& node) { attribute_to_input(node, "pads", 1); },
+    .offer = offer,
     .infer = infer,
     .kernel = kernel,
 };

@@ -84,6 +84,12 @@ void check_zero_point_range(const Node& node) {
   }
 }
 
+/// Blocks and 16-bit integers came with opset 21.
+void offer_common(ForeignNode& node, DType integers) {
+  if (foreign_integer(node, "block_size", 0) == 0) node.attributes.erase("block_size");
+  if (node.attributes.contains("block_size") || bytes_of(integers) == 2) node.opset = 21;
+}
+
 // --- quantize_linear ------------------------------------------------------------------------
 
 std::vector<TensorType> infer_quantize(const Node& node) {
@@ -99,6 +105,25 @@ std::vector<TensorType> infer_quantize(const Node& node) {
   check_bits(node, dtype);
   check_zero_point_range(node);
   return {{dtype, node.input(0).type.shape}};
+}
+
+void offer_quantize(ForeignNode& node) {
+  if (foreign_integer(node, "bits", 0) == 4) fail(place_of(node), "4 bits cannot be written yet");
+  node.attributes.erase("bits");
+  const bool has_zero = node.inputs.size() > 2 && node.inputs[2] != nullptr;
+  const auto dtype = node.attributes.find("output_dtype");
+  if (has_zero) {
+    node.attributes.erase("output_dtype");  // the zero point says it
+    return offer_common(node, node.inputs[2]->type.dtype);
+  }
+  offer_common(node, DType::u8);
+  if (dtype == node.attributes.end()) return;
+  text_to_onnx_dtype(node, "output_dtype");
+  if (std::get<int64_t>(dtype->second) == onnx_dtype_number(DType::u8)) {
+    node.attributes.erase(dtype);
+  } else {
+    node.opset = 21;
+  }
 }
 
 Kernel quantize_kernel(const Node& node) {
@@ -131,6 +156,7 @@ const Operator quantize_linear{
           onnx_dtype_to_text_and_bits(node, "output_dtype");
           if (is_four_bit(node, 2)) node.attributes["bits"] = int64_t{4};
         },
+    .offer = offer_quantize,
     .infer = infer_quantize,
     .kernel = quantize_kernel,
 };
@@ -145,6 +171,14 @@ std::vector<TensorType> infer_dequantize(const Node& node) {
   DType dtype = node.input(1).type.dtype;
   if (node.has("output_dtype")) dtype = dtype_named(node.text("output_dtype")).value_or(dtype);
   return {{dtype, node.input(0).type.shape}};
+}
+
+void offer_dequantize(ForeignNode& node) {
+  offer_common(node, node.inputs[0]->type.dtype);
+  text_to_onnx_dtype(node, "output_dtype");
+  const int64_t own = onnx_dtype_number(node.inputs[1]->type.dtype);
+  if (foreign_integer(node, "output_dtype", own) == own) node.attributes.erase("output_dtype");
+  if (node.attributes.contains("output_dtype")) node.opset = 23;
 }
 
 Kernel dequantize_kernel(const Node& node) {
@@ -169,6 +203,7 @@ const Operator dequantize_linear{
           if (foreign_integer(node, "output_dtype", 0) == 0) node.attributes.erase("output_dtype");
           onnx_dtype_to_text(node, "output_dtype");
         },
+    .offer = offer_dequantize,
     .infer = infer_dequantize,
     .kernel = dequantize_kernel,
     .widens = true,

@@ -198,6 +198,7 @@ Operator reduction(const ReduceRow& row) {
       .name = row.name,
       .summary = row.summary,
       .onnx = {row.onnx},
+      .onnx_opset = row.onnx == "ReduceSum" ? 13 : 18,  // the sum's axes became an input earlier
       .inputs = {"x", "axes?!"},
       .attributes = {integer("keepdims", 1), integer("noop_with_empty_axes", 0)},
       .adopt = [](ForeignNode& node) { attribute_to_input(node, "axes", 1); },

@@ -217,6 +217,31 @@ void adopt(ForeignNode& node) {
   if (bilinear) mode->second = std::string("linear");
 }
 
+void offer(ForeignNode& node) {
+  const auto mode = node.attributes.find("nearest_mode");
+  if (mode != node.attributes.end() && std::get<std::string>(mode->second) == "simple") {
+    const bool has_scales =
+        node.inputs.size() > 2 && node.inputs[2] != nullptr && node.inputs[2]->is_constant();
+    if (!has_scales) fail(place_of(node), "the rounding 'simple' can be written with scales only");
+    const Tensor& scales = *node.inputs[2]->constant;
+    int shrinks = 0, grows = 0;
+    for (int64_t i = 0; i < scales.type.elements(); ++i) {
+      (scales.real(i) < 1 ? shrinks : grows) += scales.real(i) == 1 ? 0 : 1;
+    }
+    if (shrinks > 0 && grows > 0) {
+      fail(place_of(node), "the rounding 'simple' cannot be written for scales on both sides of 1");
+    }
+    mode->second = std::string(shrinks > 0 ? "ceil" : "floor");
+  }
+  for (const char* name : {"axes", "antialias", "keep_aspect_ratio_policy"}) {
+    if (node.attributes.contains(name)) node.opset = 18;
+  }
+  const auto places = node.attributes.find("coordinate_transformation_mode");
+  const bool symmetric = places != node.attributes.end() &&
+                         std::get<std::string>(places->second) == "half_pixel_symmetric";
+  if (symmetric) node.opset = 19;
+}
+
 const Operator resize{
     .name = "resize",
     .summary = "Scales a tensor by interpolation.",
@@ -228,6 +253,7 @@ const Operator resize{
                    real("extrapolation_value", 0), integer("exclude_outside", 0),
                    integer("antialias", 0), ints("axes")},
     .adopt = adopt,
+    .offer = offer,
     .infer = infer,
     .expand = expand,
 };

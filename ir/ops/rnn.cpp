@@ -38,6 +38,7 @@ const Operator rnn{
     .name = "rnn",
     .summary = "Plain recurrent network over a sequence.",
     .onnx = {"RNN"},
+    .onnx_opset = 14,
     .inputs = {"x", "w", "r", "b?", "sequence_lens?!", "initial_h?"},
     .outputs = {"y", "y_h"},
     .attributes = recurrence_attributes(),

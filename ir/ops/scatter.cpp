@@ -57,6 +57,16 @@ void store_scattered(const Node& node, KernelBuilder& k, const std::vector<Expr>
   k.store(k.out().at(at), select_expr(less(last, 0), before, value_of(max_expr(last, Expr(0)))));
 }
 
+void offer(ForeignNode& node) {
+  const auto reduction = node.attributes.find("reduction");
+  if (reduction == node.attributes.end()) return;
+  if (std::get<std::string>(reduction->second) == "none") {
+    node.attributes.erase(reduction);
+  } else {
+    node.opset = 18;
+  }
+}
+
 // --- scatter_elements -----------------------------------------------------------------------
 
 int axis_of(const Node& node) {
@@ -109,6 +119,7 @@ const Operator scatter_elements{
     .onnx = {"ScatterElements", "Scatter"},
     .inputs = {"x", "indices", "updates"},
     .attributes = {integer("axis", 0), text("reduction", "none")},
+    .offer = offer,
     .infer = infer_elements,
     .kernel = elements_kernel,
 };
@@ -169,6 +180,7 @@ const Operator scatter_nd{
     .onnx = {"ScatterND"},
     .inputs = {"x", "indices", "updates"},
     .attributes = {text("reduction", "none")},
+    .offer = offer,
     .infer = infer_nd,
     .kernel = nd_kernel,
 };

@@ -128,6 +128,20 @@ void adopt(ForeignNode& node) {
   node.attributes["flattened"] = int64_t{1};
 }
 
+void offer(ForeignNode& node) {
+  if (foreign_integer(node, "flattened", 0) != 0) {
+    const Shape& shape = node.inputs[0]->type.shape;
+    int64_t axis = foreign_integer(node, "axis", -1);
+    if (axis < 0) axis += static_cast<int64_t>(shape.size());
+    for (size_t i = static_cast<size_t>(axis) + 1; i < shape.size(); ++i) {
+      if (shape[i] == 1) continue;
+      fail(place_of(node), "a row of several dimensions, of ", shape, " from axis ", axis,
+           " on, cannot be written since opset 13; reshape around it");
+    }
+  }
+  node.attributes.erase("flattened");
+}
+
 const std::vector<AttributeSpec> attributes = {integer("axis", -1), integer("flattened", 0)};
 
 const Operator softmax{
@@ -137,6 +151,7 @@ const Operator softmax{
     .inputs = {"x"},
     .attributes = attributes,
     .adopt = adopt,
+    .offer = offer,
     .infer = infer,
     .kernel = softmax_kernel,
 };
@@ -149,6 +164,7 @@ const Operator log_softmax{
     .inputs = {"x"},
     .attributes = attributes,
     .adopt = adopt,
+    .offer = offer,
     .infer = infer,
     .kernel = log_softmax_kernel,
 };
@@ -161,6 +177,7 @@ const Operator hardmax{
     .inputs = {"x"},
     .attributes = attributes,
     .adopt = adopt,
+    .offer = offer,
     .infer = infer,
     .kernel = hardmax_kernel,
 };

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "ir/operator.h"
+#include "ir/ops/adopt.h"
 #include "ir/ops/axes.h"
 
 namespace mlfc {
@@ -89,6 +90,11 @@ const Operator split{
     .outputs = {"ys..."},
     .attributes = {integer("axis", 0), integer("num_outputs", 0)},
     .adopt = [](ForeignNode& node) { attribute_to_input(node, "split", 1); },
+    .offer =
+        [](ForeignNode& node) {
+          if (foreign_integer(node, "num_outputs", 0) == 0) node.attributes.erase("num_outputs");
+          if (node.attributes.contains("num_outputs")) node.opset = 18;
+        },
     .infer = infer,
     .kernel = kernel,
     .moves_data_only = true,

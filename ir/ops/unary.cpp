@@ -161,6 +161,7 @@ const ElementwiseFamily family({
     {.name = "bitwise_not",
      .summary = "Every bit inverted.",
      .onnx = {"BitwiseNot"},
+     .onnx_opset = 18,
      .formula = APPLIES("bit_not"),
      .accepts = Accepts::integers},
 });

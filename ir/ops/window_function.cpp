@@ -42,6 +42,10 @@ void adopt(ForeignNode& node) {
   onnx_dtype_to_text(node, "output_datatype");
 }
 
+void offer(ForeignNode& node) {
+  text_to_onnx_dtype(node, "output_datatype");
+}
+
 const std::vector<AttributeSpec> attributes = {text("output_datatype", "f32"),
                                                integer("periodic", 1)};
 
@@ -49,9 +53,11 @@ const Operator hann_window{
     .name = "hann_window",
     .summary = "A raised cosine.",
     .onnx = {"HannWindow"},
+    .onnx_opset = 17,
     .inputs = {"size!"},
     .attributes = attributes,
     .adopt = adopt,
+    .offer = offer,
     .infer = infer,
     .kernel = [](const Node& node) { return window(node, 0.5, 0.5, 0); },
 };
@@ -61,9 +67,11 @@ const Operator hamming_window{
     .name = "hamming_window",
     .summary = "A raised cosine on a pedestal.",
     .onnx = {"HammingWindow"},
+    .onnx_opset = 17,
     .inputs = {"size!"},
     .attributes = attributes,
     .adopt = adopt,
+    .offer = offer,
     .infer = infer,
     .kernel = [](const Node& node) { return window(node, 25.0 / 46, 21.0 / 46, 0); },
 };
@@ -73,9 +81,11 @@ const Operator blackman_window{
     .name = "blackman_window",
     .summary = "A sum of two cosines with low side lobes.",
     .onnx = {"BlackmanWindow"},
+    .onnx_opset = 17,
     .inputs = {"size!"},
     .attributes = attributes,
     .adopt = adopt,
+    .offer = offer,
     .infer = infer,
     .kernel = [](const Node& node) { return window(node, 0.42, 0.5, 0.08); },
 };

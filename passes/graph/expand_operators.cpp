@@ -2,13 +2,13 @@
 // by that graph, until every operator left says itself what it computes.
 #include "ir/error.h"
 #include "ir/operator.h"
+#include "passes/graph/expand.h"
 #include "passes/graph/replace.h"
 #include "passes/pass.h"
 
 namespace mlfc {
-namespace {
 
-void expand(Graph& graph, Node& node) {
+void expand_node(Graph& graph, Node& node) {
   if (node.sources.empty() && !node.name.empty()) node.sources = {node.name};
   Expansion expansion(graph, node);
   const std::vector<Value*> values = node.op->expand(expansion);
@@ -28,6 +28,8 @@ void expand(Graph& graph, Node& node) {
   graph.erase(node);
 }
 
+namespace {
+
 void expand_operators(Graph& graph, const PassContext& context) {
   for (auto place = graph.nodes.begin(); place != graph.nodes.end();) {
     Node& node = **place;
@@ -40,7 +42,7 @@ void expand_operators(Graph& graph, const PassContext& context) {
     // What it expands to comes in front of it and may itself expand: start there.
     const bool is_first = place == graph.nodes.begin();
     const auto before = is_first ? place : std::prev(place);
-    expand(graph, node);
+    expand_node(graph, node);
     place = is_first ? graph.nodes.begin() : std::next(before);
   }
   graph.remove_unused();

@@ -200,6 +200,15 @@ Expr KnownValues::constant(Tensor tensor, const std::vector<Axis>& axes, const s
   return read_expr(param.name, param.type.dtype, at);
 }
 
+Expr KnownValues::looked_up(Tensor table, const Expr& index, const std::string& name) {
+  const DType dtype = table.type.dtype;
+  for (const Param& param : node_.kernel->inputs) {
+    const Tensor* known = constant_of(param.name);
+    if (known != nullptr && *known == table) return read_expr(param.name, dtype, {index});
+  }
+  return read_expr(added(std::move(table), name).name, dtype, {index});
+}
+
 std::vector<Axis> KnownValues::axes_without(const Expr& expr,
                                             const std::vector<Axis>& reduced) const {
   std::vector<Axis> axes = axes_of(expr);

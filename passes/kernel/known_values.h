@@ -33,6 +33,9 @@ class KnownValues {
   /// already, or would take more bytes than what they read, stay as they are.
   Expr precomputed(const Expr& expr, const std::string& name);
 
+  /// A read, at `index`, of a table of one dimension; tables that are there already are shared.
+  Expr looked_up(Tensor table, const Expr& index, const std::string& name);
+
   /// A read, at `axes`, of integers known for every point of them.
   Expr constant(Tensor tensor, const std::vector<Axis>& axes, const std::string& name);
 

@@ -197,6 +197,10 @@ void FpSubsystem::issue_arithmetic(const Offload& offload, const Instruction& i,
   for (; popped; popped &= popped - 1) streams_[__builtin_ctz(popped)].pop();
   bool unboxed = false;
   const uint64_t value = execute_fpu(i, operands, hart_.fp, unboxed);
+  if (trace_) {
+    traced_ = operands;
+    traced_result_ = value;
+  }
   if (unboxed)
     rules_.report(Rule::unboxed_operand, Severity::caution,
                   {hart_.id, offload.pc, offload.instruction},
@@ -232,6 +236,7 @@ void FpSubsystem::issue_memory(const Offload& offload, const Instruction& i, boo
   if (request.write) {
     uint32_t popped = 0;
     request.data = read(i.rs2, popped);
+    traced_.b = request.data;
     for (; popped; popped &= popped - 1) streams_[__builtin_ctz(popped)].pop();
   } else {
     scoreboard_ |= bit(i.rd);
@@ -263,7 +268,7 @@ bool FpSubsystem::try_issue(const Offload& offload, const Instruction& i, bool r
       issue_memory(offload, i, repeated, now);
   }
   counters_.fp_issued++;
-  if (trace_) trace_->fp_issue(now, hart_, offload, i, repeated);
+  if (trace_) trace_->fp_issue(now, hart_, offload, i, repeated, traced_, traced_result_);
   return true;
 }
 

@@ -102,6 +102,8 @@ class FpSubsystem {
   int outstanding_ = 0;
   bool wrote_ = false;
   uint32_t regions_ = 0;
+  FpOperands traced_;  // of the last instruction, for the trace
+  uint64_t traced_result_ = 0;
 };
 
 // Floating-point operations an instruction does, for FLOP/cycle.

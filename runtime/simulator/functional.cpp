@@ -19,7 +19,8 @@ class FunctionalRun {
     const Instruction* page = nullptr;
     bool at_barrier = false;
     bool asleep = false;
-    bool blocked = false;
+    FpOperands values;  // of the last FP instruction, for the trace
+    uint64_t result = 0;
   };
 
   bool step(Lane& lane);
@@ -29,6 +30,7 @@ class FunctionalRun {
   bool offload(Lane& lane, const Instruction& i);
   void drain(Lane& lane);
   void issue_fp(Lane& lane, const Offload& offload, const Instruction& i);
+  void perform_fp(Lane& lane, const Offload& offload, const Instruction& i);
   void fp_memory(Lane& lane, const Offload& offload, const Instruction& i);
   void arithmetic(Lane& lane, const Offload& offload, const Instruction& i);
   bool stream_config(Lane& lane, const Offload& offload);
@@ -120,7 +122,10 @@ bool FunctionalRun::step(Lane& lane) {
     take_trap(hart, 2, i, rules_);
     return true;
   }
+  Trace* trace = cluster_.trace_.get();
+  const uint32_t pc = hart.pc, a = hart.x[i->rs1], b = hart.x[i->rs2];
   if (!execute(lane, *i)) return false;
+  if (trace && !i->offloaded_to_fp()) trace->core_issue(hart.retired, hart, pc, *i, a, b);
   hart.retired++;
   lane.counters->retired++;
   return true;
@@ -231,7 +236,7 @@ bool FunctionalRun::offload(Lane& lane, const Instruction& i) {
   const bool memory = i.unit == Unit::fp_load || i.unit == Unit::fp_store;
   const uint32_t address = memory ? hart.x[i.rs1] + static_cast<uint32_t>(i.imm) : 0;
   if (memory && misaligned(lane, i, address)) return true;
-  const Offload item{&i, hart.pc, hart.x[i.rs1], hart.x[i.rs2], address, cluster_.now_};
+  const Offload item{&i, hart.pc, hart.x[i.rs1], hart.x[i.rs2], address, hart.retired};
   if (i.unit == Unit::dma) {
     uint32_t value = 0;
     cluster_.dma_.execute(item, cluster_.now_, value);
@@ -299,7 +304,15 @@ bool FunctionalRun::stream_config(Lane& lane, const Offload& offload) {
 }
 
 void FunctionalRun::issue_fp(Lane& lane, const Offload& offload, const Instruction& i) {
+  perform_fp(lane, offload, i);
   lane.counters->fp_issued++;
+  if (!cluster_.trace_) return;
+  const bool repeated = lane.sequencer->repeated();
+  cluster_.trace_->fp_issue(lane.hart->retired, *lane.hart, offload, i, repeated, lane.values,
+                            lane.result);
+}
+
+void FunctionalRun::perform_fp(Lane& lane, const Offload& offload, const Instruction& i) {
   if (i.unit == Unit::fpu) {
     arithmetic(lane, offload, i);
   } else if (i.unit == Unit::stream_csr) {
@@ -341,13 +354,15 @@ void FunctionalRun::arithmetic(Lane& lane, const Offload& offload, const Instruc
   Hart& hart = *lane.hart;
   uint64_t popped[3];
   uint32_t done = 0;
-  FpOperands in;
+  FpOperands& in = lane.values;
+  in = {};
   in.a = i.has(reads_f1) ? read(lane, offload, i.rs1, popped, done) : offload.a;
   if (i.has(reads_f2)) in.b = read(lane, offload, i.rs2, popped, done);
   if (i.has(reads_f3)) in.c = read(lane, offload, i.rs3, popped, done);
   if (i.has(reads_fd)) in.c = read(lane, offload, i.rd, popped, done);
   bool unboxed = false;
   const uint64_t value = execute_fpu(i, in, hart.fp, unboxed);
+  lane.result = value;
   const Place place{hart.id, offload.pc, offload.instruction};
   if (unboxed)
     rules_.report(Rule::unboxed_operand, Severity::caution, place,
@@ -375,6 +390,7 @@ void FunctionalRun::fp_memory(Lane& lane, const Offload& offload, const Instruct
   bool mapped = true;
   if (i.unit == Unit::fp_store) {
     const uint64_t data = read(lane, offload, i.rs2, popped, done);
+    lane.values.b = data;
     mapped = memory_.write(offload.address, access_size(i), data);
   } else {
     uint64_t value = 0;

@@ -1,5 +1,5 @@
-// Bundled machine descriptions and the JSON reader for others. Every field of Machine is listed
-// once, so that a field that is not in the list cannot be given in a file.
+// The reader of machine descriptions; the bundled ones are files too, which the build takes in.
+// Every field of Machine is listed once, so that a field that is not in the list cannot be given.
 #include "machine.h"
 
 #include <fstream>
@@ -8,48 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "bundled_machines.h"
+
 namespace snitch {
 namespace {
 
 using nlohmann::json;
-
-Machine fewer_cores(const char* name, int cores) {
-  Machine m;
-  m.name = name;
-  m.compute_cores = cores;
-  return m;
-}
-
-Machine with_divider() {
-  Machine m;
-  m.name = "fdiv";
-  m.div_sqrt = true;
-  return m;
-}
-
-// The hardware of August 2024: shorter sequencer, one loop level, an older peripheral layout.
-Machine older() {
-  Machine m;
-  m.name = "2024";
-  m.frep_depth = 16;
-  m.frep_levels = 1;
-  m.frep_inner = true;
-  m.scfgri = true;
-  m.int_outstanding_loads = 1;
-  m.peripheral_base = 0x10020000;
-  m.peripheral_size = 0x10000;
-  m.old_peripherals = true;
-  m.alias_base = 0;
-  m.icache_line = 32;
-  m.l1_size = 8192;
-  return m;
-}
-
-const std::vector<Machine>& bundled() {
-  static const std::vector<Machine> machines = {Machine{}, fewer_cores("4+1", 4),
-                                                fewer_cores("1+1", 1), with_divider(), older()};
-  return machines;
-}
 
 using Setter = std::function<void(Machine&, const json&)>;
 
@@ -121,6 +85,29 @@ const std::map<std::string, Setter>& setters() {
   return table;
 }
 
+void set_fields(Machine& machine, const json& description) {
+  for (const auto& [key, value] : description.items()) {
+    if (key == "base") continue;
+    const auto setter = setters().find(key);
+    if (setter == setters().end()) throw std::runtime_error("unknown field '" + key + "'");
+    setter->second(machine, value);
+  }
+}
+
+// The files of the folder machines; `default` gives every field, the others what differs.
+const std::vector<Machine>& bundled() {
+  static const std::vector<Machine> machines = [] {
+    std::vector<Machine> all;
+    for (const char* text : bundled_descriptions) {
+      Machine machine;
+      set_fields(machine, json::parse(text));
+      all.push_back(machine);
+    }
+    return all;
+  }();
+  return machines;
+}
+
 bool is_power_of_two(int value) {
   return value > 0 && (value & (value - 1)) == 0;
 }
@@ -187,12 +174,7 @@ Machine load_machine(const std::string& name_or_path) {
         !find_machine(description["base"].get<std::string>(), machine))
       throw std::runtime_error("base '" + description["base"].get<std::string>() +
                                "' is no bundled machine");
-    for (const auto& [key, value] : description.items()) {
-      if (key == "base") continue;
-      const auto setter = setters().find(key);
-      if (setter == setters().end()) throw std::runtime_error("unknown field '" + key + "'");
-      setter->second(machine, value);
-    }
+    set_fields(machine, description);
   } catch (const std::exception& error) {
     throw std::runtime_error(name_or_path + ": " + error.what());
   }

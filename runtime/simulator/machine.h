@@ -73,11 +73,12 @@ struct Machine {
   int dma_half_cycles_beat_out = 3;  // a beat to main memory, in half cycles
   int dma_half_cycles_row_out = 6;   // least cost of a row to main memory
 
+  bool operator==(const Machine&) const = default;
   int harts() const { return compute_cores + (dm_core ? 1 : 0); }
   bool is_dm(int hart) const { return dm_core && hart == compute_cores; }
 };
 
-// A bundled description: default, 4+1, 1+1, fdiv, 2024.
+// A bundled description (see the folder machines): default, 4+1, 1+1, fdiv, 2024.
 bool find_machine(const std::string& name, Machine& machine);
 std::vector<std::string> machine_names();
 

@@ -34,7 +34,7 @@ const char* usage =
     "  --as-hardware        let silent mistakes happen as on hardware, with a warning each\n"
     "  --strict             make cautions errors\n"
     "  --cycles N           stop after N cycles (instructions with --functional)\n"
-    "  --trace FILE         a line per issued instruction\n"
+    "  --trace FILE         a line per issued instruction (with --functional numbered, not timed)\n"
     "  --profile[=by]       by region (between reads of mcycle) or by function\n"
     "  --json FILE          outcome, counters and profile\n"
     "  --summary            cycles and instructions when the program has ended\n"
@@ -42,6 +42,16 @@ const char* usage =
 
 [[noreturn]] void fail_usage(const std::string& why) {
   throw std::runtime_error(why + "\n" + usage);
+}
+
+uint64_t number(const std::string& option, const std::string& text, int base) {
+  size_t used = 0;
+  try {
+    const uint64_t value = std::stoull(text, &used, base);
+    if (used == text.size() && text[0] != '-') return value;
+  } catch (const std::logic_error&) {
+  }
+  fail_usage(option + " " + text + ": not a number");
 }
 
 Arguments parse(int argc, char** argv) {
@@ -61,7 +71,7 @@ Arguments parse(int argc, char** argv) {
     } else if (word == "--strict") {
       result.options.strictness.strict = true;
     } else if (word == "--cycles") {
-      result.options.cycle_limit = std::stoull(value(i));
+      result.options.cycle_limit = number(word, value(i), 10);
     } else if (word == "--trace") {
       result.options.trace_file = value(i);
     } else if (word == "--profile" || word == "--profile=region") {
@@ -73,8 +83,7 @@ Arguments parse(int argc, char** argv) {
     } else if (word == "--summary") {
       result.summary = true;
     } else if (word == "--disassemble") {
-      const auto text =
-          disassemble(decode(static_cast<uint32_t>(std::stoul(value(i), nullptr, 16))), 0);
+      const auto text = disassemble(decode(static_cast<uint32_t>(number(word, value(i), 16))), 0);
       std::printf("%s\n", text.c_str());
     } else if (word == "--help" || word == "-h") {
       std::fputs(usage, stdout);
@@ -87,6 +96,8 @@ Arguments parse(int argc, char** argv) {
       fail_usage("only one program can be run");
     }
   }
+  if (result.options.functional && !result.profile.empty())
+    fail_usage("--profile counts cycles, which --functional does not have; leave one of them away");
   return result;
 }
 

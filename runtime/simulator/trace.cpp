@@ -25,15 +25,22 @@ void Trace::core_issue(uint64_t cycle, const Hart& hart, uint32_t pc, const Inst
 }
 
 void Trace::fp_issue(uint64_t cycle, const Hart& hart, const Offload& offload, const Instruction& i,
-                     bool repeated) {
+                     bool repeated, const FpOperands& values, uint64_t result) {
   std::fprintf(file_, "%10llu %2d 0x%08x %-36s ; fp core=%llu%s",
                static_cast<unsigned long long>(cycle), hart.id, offload.pc,
                disassemble(i, offload.pc).c_str(), static_cast<unsigned long long>(offload.cycle),
                repeated ? " repeated" : "");
+  const auto show = [&](const char* name, uint64_t value) {
+    std::fprintf(file_, " %s=%016llx", name, static_cast<unsigned long long>(value));
+  };
   const bool memory = i.unit == Unit::fp_load || i.unit == Unit::fp_store;
   if (memory) std::fprintf(file_, " address=%08x", offload.address);
-  if (i.unit == Unit::fpu && i.has(writes_f) && !(hart.streams_on && i.rd < 3))
-    std::fprintf(file_, " rd=%016llx", static_cast<unsigned long long>(hart.f[i.rd]));
+  if (!memory && i.has(reads_x1)) std::fprintf(file_, " rs1=%08x", offload.a);
+  if (i.has(reads_f1)) show("rs1", values.a);
+  if (i.has(reads_f2)) show("rs2", values.b);
+  if (i.has(reads_f3)) show("rs3", values.c);
+  if (i.has(reads_fd)) show("old", values.c);
+  if (i.unit == Unit::fpu) show("rd", result);
   std::fputc('\n', file_);
 }
 

@@ -22,8 +22,10 @@ class Trace {
 
   void core_issue(uint64_t cycle, const Hart& hart, uint32_t pc, const Instruction& instruction,
                   uint32_t a, uint32_t b);
+  // `values` and `result` are what the instruction works on and what an arithmetic one makes of it.
   void fp_issue(uint64_t cycle, const Hart& hart, const Offload& offload,
-                const Instruction& instruction, bool repeated);
+                const Instruction& instruction, bool repeated, const FpOperands& values,
+                uint64_t result);
 
  private:
   std::FILE* file_;

@@ -125,6 +125,11 @@ class Architecture {
       const bool may_protobuf = path.starts_with("frontend/onnx/") ||
                                 path.starts_with("frontend/data/") || path.starts_with("tests/");
       if (is_protobuf && !may_protobuf) report(path, "protobuf stays in frontend/onnx");
+      const bool is_flatbuffers =
+          header.starts_with("flatbuffers/") || header == "schema_generated.h";
+      if (is_flatbuffers && !path.starts_with("frontend/tflite/")) {
+        report(path, "flatbuffers stay in frontend/tflite");
+      }
     }
   }
 

@@ -116,6 +116,12 @@ TEST(Machines, BundledAndFromFiles) {
   EXPECT_TRUE(load_machine("fdiv").div_sqrt);
   EXPECT_EQ(load_machine("2024").frep_depth, 16);
   EXPECT_EQ(load_machine("2024").frep_levels, 1);
+  // The files themselves mean the same; `default` gives every field its default.
+  for (const std::string& name : machine_names())
+    EXPECT_TRUE(load_machine(SIMULATOR_MACHINES "/" + name + ".json") == load_machine(name))
+        << name;
+  EXPECT_TRUE(load_machine("default") == Machine{});
+  EXPECT_EQ(load_machine("2024").peripheral_base, 0x10020000u);
   const std::string path = testing::TempDir() + "machine.json";
   std::ofstream(path)
       << R"({"base": "4+1", "name": "mine", "frep_depth": 64, "tcdm_base": "0x11000000"})";
@@ -151,6 +157,61 @@ TEST(Machines, WithADividerDivide) {
       exit 0)"),
                                        options);
   EXPECT_EQ(result.output, "00000003\n00000002\n") << result.violation;
+}
+
+// A trace's lines without the times, those of the core and those of the FP subsystem apart, since
+// only within each the order is the same with and without timing.
+std::pair<std::string, std::string> trace_of(const std::vector<uint8_t>& elf, bool functional) {
+  const std::string path = testing::TempDir() + "snitch.trace";
+  {
+    Options options;
+    options.trace_file = path;
+    options.functional = functional;
+    Cluster cluster(load_machine("default"), options);
+    cluster.load(elf);
+    cluster.run();
+  }
+  std::pair<std::string, std::string> result;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.find(" 0 0x8") == std::string::npos) continue;  // hart 0 only
+    line.erase(0, line.find("0x8"));
+    const size_t core = line.find("core=");
+    if (core != std::string::npos) line.erase(core, line.find_first_of(" \n", core) - core);
+    (core == std::string::npos ? result.first : result.second) += line + "\n";
+  }
+  std::remove(path.c_str());
+  return result;
+}
+
+TEST(Seeing, TracesAgreeWithAndWithoutTiming) {
+  if (!has_toolchain()) GTEST_SKIP() << "no RISC-V toolchain";
+  const std::vector<uint8_t> elf = assemble(R"(
+      numbers
+      job 0, 8, 8, 24, a0
+      job 2, 4, 8, 28, a0
+      ssr_on
+      li a1, 3
+      frep a1, 2
+      fadd.d fa1, ft0, fa1
+      fmul.d ft2, fa1, ft0
+      ssr_off
+      fpu_fence
+      fld fa2, 24(a0)
+      fcvt.w.d a1, fa2
+      sw a1, 0(a0)
+      exit 0)");
+  const auto timed = trace_of(elf, false), functional = trace_of(elf, true);
+  EXPECT_EQ(timed.second, functional.second);
+  // The last lines of the core are those of the endless loop behind the exit.
+  const size_t length = std::min(timed.first.size(), functional.first.size());
+  EXPECT_GT(length, 1000u);
+  EXPECT_EQ(timed.first.substr(0, length), functional.first.substr(0, length));
+  // Values popped from a stream, and what is pushed to one.
+  EXPECT_NE(timed.second.find("rs1=4000000000000000 rs2=4008000000000000 rd=4018000000000000"),
+            std::string::npos)
+      << timed.second;
+  EXPECT_NE(timed.second.find("repeated"), std::string::npos);
 }
 
 TEST(Seeing, TraceAndProfile) {

@@ -1,5 +1,4 @@
 // From reals to quantised tensors, and between quantised tensors on different scales.
-#include "frontend/tflite/import.h"
 #include "frontend/tflite/quantized.h"
 
 namespace mlfc {
@@ -15,12 +14,10 @@ Value& moved(TfliteNode& node, int index, const TfliteTensor& target) {
   if (same && source.dtype == target.dtype) return node.input(index);
   const double ratio = static_cast<double>(from.scale()) / static_cast<double>(to.scale());
   const ScaleConstants scale = scale_constants(node, {ratio});
-  const bool once = node.import_options().rounding == TfliteRounding::once;
   return node.add("requantize_fixed", {&node.input(index), scale.multiplier, scale.shift},
-                  {{"x_zero_point", from.zero_point()},
-                   {"zero_point", to.zero_point()},
-                   {"dtype", to_text(target.dtype)},
-                   {"rounding", std::string(once ? "once" : "twice")}});
+                  rounded_as_wanted(node, {{"x_zero_point", from.zero_point()},
+                                           {"zero_point", to.zero_point()},
+                                           {"dtype", to_text(target.dtype)}}));
 }
 
 void quantize(TfliteNode& node) {
@@ -47,7 +44,7 @@ void concatenation(TfliteNode& node) {
 }
 
 const RegisteredTfliteRules registered({
-    {.name = "QUANTIZE", .computes = Computes::quantized, .convert = quantize},
+    {.name = "QUANTIZE", .computes = Computes::either, .convert = quantize},
     {.name = "CONCATENATION", .computes = Computes::quantized, .convert = concatenation},
 });
 

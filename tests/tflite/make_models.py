@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+"""Writes one small model for every operator, with inputs and the outputs NumPy says they have.
+
+    make_models.py --schema frontend/tflite/schema.fbs --out DIR
+
+DIR/NAME/model.tflite, input_i.npy, golden_i.npy: the layout that `mlfc validate` reads. Which
+models there are, and what they should compute, is in cases_*.py; none of it knows the compiler.
+"""
+import argparse
+import os
+import sys
+import zlib
+
+import numpy as np
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cases_control  # noqa: E402
+import cases_functions  # noqa: E402
+import cases_integers  # noqa: E402
+import cases_moving  # noqa: E402
+import cases_reals  # noqa: E402
+import tflite_writer  # noqa: E402
+
+
+def write_case(case, out, schema):
+    """A case: name, build(model, rng) -> (inputs, outputs), arrays in the model's order."""
+    folder = os.path.join(out, case.name)
+    os.makedirs(folder, exist_ok=True)
+    model = tflite_writer.Model(schema)
+    rng = np.random.default_rng(zlib.crc32(case.name.encode()))
+    inputs, outputs = case.build(model, rng)
+    for i, value in enumerate(inputs):
+        np.save(os.path.join(folder, "input_%d.npy" % i), value)
+    for i, value in enumerate(outputs):
+        np.save(os.path.join(folder, "golden_%d.npy" % i), value)
+    tflite_writer.write({os.path.join(folder, "model"): model}, schema)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--schema", required=True)
+    parser.add_argument("--out", required=True)
+    parser.add_argument("names", nargs="*", help="only these cases")
+    arguments = parser.parse_args()
+    cases = (cases_reals.cases() + cases_moving.cases() + cases_control.cases() +
+             cases_integers.cases() + cases_functions.cases())
+    for case in cases:
+        if not arguments.names or case.name in arguments.names:
+            write_case(case, arguments.out, arguments.schema)
+
+
+if __name__ == "__main__":
+    main()
