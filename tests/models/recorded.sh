@@ -16,6 +16,11 @@ float_models="autoencoder1d basic_pitch blazeface_front cct2_opset20 deepquant_b
 cases=()
 for name in $float_models; do cases+=("$data/models/onnx/$name"); done
 cases+=("$data/models/deeploy-kernels")
+tflite_models="cifar10_mlonmcu dtln_q1 hello_world_float hello_world_int8 lstm2 micro_kws_m_mlonmcu
+  micro_kws_m_yesno8 micro_speech_tflm mlperf_kws mlperf_kws_fp32 mlperf_resnet8_fp32 mnist_lstm
+  sine_model uface_slim"
+for name in $tflite_models; do cases+=("$data/models/tflite/$name"); done
+cases+=("$data/models/tflm-seanet")
 report=$(mktemp)
 trap 'rm -f "$report" "$report".*' EXIT
 NO_COLOR=1 "$mlfc" validate --device "$device" "${cases[@]}" >"$report" 2>&1
