@@ -20,6 +20,7 @@ struct Options {
   bool plan_workspace = true;  ///< tir.usmp.enable: one arena planned at compile time
   std::string workspace_algorithm = "greedy_by_size";
   bool io_in_workspace = false;  ///< tir.usmp.use_workspace_io
+  std::string requantize = "real";  ///< how sums become narrow again: "real" or "fixed"
   std::vector<std::string> disabled_passes = {};
 };
 

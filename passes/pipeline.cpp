@@ -25,6 +25,7 @@ const std::vector<PipelineStep>& pipeline() {
       {"fuse-epilogues"},     // conv -> relu, matmul -> add
       {"fuse-prologues"},     // pad -> conv
       {"fold-quantization"},  // dequantize, compute, quantize -> integers, one rescale
+      {"requantize-fixed"},   // only with --requantize fixed: no FPU is needed
       {"tabulate"},           // expensive functions of 8-bit numbers become tables
 
       // Place: in which order values are stored, and which need no storage of their own.

@@ -98,6 +98,12 @@ OptionGroup passes_group() {
         .value = "LAYOUT",
         .help = "Order of activations in memory: NCHW or NHWC (default: whatever is best).",
         .many_words = true},
+       {.name = "--requantize",
+        .value = "HOW",
+        .help = "How integer sums are rescaled: real multiplies by f32 and rounds as ONNX says, "
+                "fixed uses integers only, for cores without an FPU, and may be one step off "
+                "(default: real).",
+        .choices = {"real", "fixed"}},
        {.name = "--desired-layout-ops",
         .value = "OP",
         .help = "Accepted; the layout is chosen for the whole model.",

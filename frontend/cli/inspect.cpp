@@ -8,6 +8,7 @@
 #include "frontend/cli/subcommand.h"
 #include "ir/error.h"
 #include "ir/operator.h"
+#include "passes/kernel/why_reals.h"
 
 namespace mlfc {
 namespace {
@@ -21,6 +22,7 @@ struct Layer {
   int64_t macs = 0;
   int64_t parameters = 0;  ///< elements of the constants it reads
   int64_t parameter_bytes = 0;
+  std::string in_reals = {};  ///< why quantized numbers are computed with as reals
   int64_t live_bytes = 0;  ///< stored values alive while it runs, model inputs and outputs included
 };
 
@@ -111,6 +113,7 @@ Report examine(const Graph& graph) {
   for (const auto& node : graph.nodes) {
     Layer layer = layer_of(*node, counted);
     layer.live_bytes = live[time++];
+    layer.in_reals = why_in_reals(graph, *node);
     report.macs += layer.macs;
     report.parameters += layer.parameters;
     report.parameter_bytes += layer.parameter_bytes;
@@ -142,6 +145,7 @@ Json to_json(const Graph& graph, const Report& report, const std::string& file) 
                       {"parameters", layer.parameters},
                       {"parameter_bytes", layer.parameter_bytes},
                       {"live_bytes", layer.live_bytes}});
+    if (!layer.in_reals.empty()) layers.back()["computed_in_reals"] = layer.in_reals;
   }
   return {{"file", file},
           {"inputs", tensors_json(graph.inputs)},
@@ -193,6 +197,10 @@ void print_text(const Graph& graph, const Report& report, const std::string& fil
     fmt::print("{:<40} {:<16} {:<24} {:>14} {:>12} {:>12}\n", shortened(layer.name, 40),
                shortened(layer.op, 16), shortened(layer.output, 24), grouped(layer.macs),
                grouped(layer.parameters), grouped(layer.live_bytes));
+  }
+  for (const Layer& layer : report.layers) {
+    if (layer.in_reals.empty()) continue;
+    fmt::print("{} is quantized but computed in reals: {}\n", layer.name, layer.in_reals);
   }
 }
 

@@ -45,6 +45,7 @@ struct Attempt {
   std::map<std::string, Parameters> parameters = {};
   std::map<std::string, Noise> noise = {};  ///< of stored values and outputs, in the whole model
   std::map<std::string, int64_t> same_top = {};
+  std::map<std::string, double> lost_margin = {};
   double error = 0;  ///< the largest relative error of an output
 };
 
@@ -62,6 +63,7 @@ class Quantizer {
 
   QuantizedModel run() {
     prepare_graph();
+    if (quantize_.check) quantize_.check(*graph_);
     read_data();
     const Plan widest = plan_quantization(*graph_, quantize_.options);
     if (widest.contractions.empty() && widest.stored.empty()) {
@@ -268,8 +270,11 @@ class Quantizer {
       if (found != got.end()) attempt.noise[name].add(tensor, found->second);
     }
     for (const std::string& output : outputs) {
-      const bool same = largest_place(wanted.at(output)) == largest_place(got.at(output));
-      if (same) ++attempt.same_top[output];
+      const Tensor& exact = wanted.at(output);
+      const int64_t before = largest_place(exact), after = largest_place(got.at(output));
+      if (before == after) ++attempt.same_top[output];
+      double& margin = attempt.lost_margin[output];
+      margin = std::max(margin, exact.real(before) - exact.real(after));
     }
   }
 
@@ -440,6 +445,8 @@ class Quantizer {
       row.is_classes = !shape.empty() && shape.back() > 1 && shape.back() == element_count(shape);
       const auto same = attempt.same_top.find(output->name);
       row.same_top = same == attempt.same_top.end() ? 0 : same->second;
+      const auto margin = attempt.lost_margin.find(output->name);
+      row.lost_margin = margin == attempt.lost_margin.end() ? 0 : margin->second;
       report_.outputs.push_back(row);
     }
   }

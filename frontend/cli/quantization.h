@@ -1,6 +1,7 @@
 // Quantizes a float model with data: what `mlfc quantize` and `mlfc compile --quantize` share.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,8 @@ struct QuantizeRequest {
   bool equalize = false;
   bool correct_bias = true;
   double max_error = 0;  ///< 0: as accurate as it gets
+  /// Looks at the float graph before the work begins, to refuse what could not be used after it.
+  std::function<void(const Graph& graph)> check = {};
 };
 
 /// A layer is what one stored value is computed by.
@@ -40,6 +43,8 @@ struct QuantizedOutput {
   double relative_error = 0;
   bool is_classes = false;  ///< a row of several numbers, so that the largest means something
   int64_t same_top = 0;     ///< samples whose largest element stays the same
+  /// Of the others: how much the float model preferred its choice, at most.
+  double lost_margin = 0;
 };
 
 struct QuantizeReport {

@@ -39,7 +39,8 @@ std::string default_output(const std::string& file) {
 }
 
 int run(const Arguments& arguments) {
-  const QuantizeRequest quantize = parse_quantize(arguments);
+  QuantizeRequest quantize = parse_quantize(arguments);
+  quantize.check = [](const Graph& graph) { export_onnx(graph); };  // before it takes long
   Request request = parse_request(arguments);
   request.file = arguments.file();
   const std::string output = arguments.text("--output", default_output(request.file));

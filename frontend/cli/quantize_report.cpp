@@ -59,6 +59,9 @@ std::string output_lines(const QuantizeReport& report) {
     if (output.is_classes) {
       text += fmt::format(", same top 1 in {} of {} samples", output.same_top, report.evaluated);
     }
+    if (output.is_classes && output.lost_margin > 0) {
+      text += fmt::format("; those lost were won by at most {:.3g}", output.lost_margin);
+    }
     text += "\n";
   }
   return text;
@@ -124,6 +127,7 @@ std::string report_json(const QuantizeReport& report) {
     Json row = {
         {"name", output.name}, {"db", output.decibels}, {"relative_error", output.relative_error}};
     if (output.is_classes) row["same_top_1"] = output.same_top;
+    if (output.is_classes) row["lost_margin"] = output.lost_margin;
     json["outputs"].push_back(row);
   }
   json["int16"] = report.int16;

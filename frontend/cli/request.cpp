@@ -158,6 +158,7 @@ PackageOptions package_options(const Arguments& arguments, const TargetRequest& 
 Options pass_options(const Arguments& arguments) {
   Options options;
   apply_pass_config(arguments.all("--pass-config"), options);
+  options.requantize = arguments.text("--requantize", "real");
   const std::vector<std::string> layouts = arguments.all("--desired-layout");
   const std::vector<std::string> operators = arguments.all("--desired-layout-ops");
   const size_t expected = operators.empty() ? 1 : operators.size();

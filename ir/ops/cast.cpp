@@ -43,6 +43,12 @@ void adopt_cast(ForeignNode& node) {
   drop_attributes(node, {"saturate", "round_mode"});  // about 8-bit floats, which we do not have
 }
 
+void offer_cast(ForeignNode& node) {
+  if (foreign_integer(node, "bits", 0) == 4) fail(place_of(node), "4 bits cannot be written yet");
+  node.attributes.erase("bits");
+  text_to_onnx_dtype(node, "to");
+}
+
 void adopt_cast_like(ForeignNode& node) {
   drop_attributes(node, {"saturate", "round_mode"});
   if (is_four_bit(node, 1)) node.attributes["bits"] = int64_t{4};
@@ -62,7 +68,7 @@ const Operator cast{
     .inputs = {"x"},
     .attributes = {required(text("to", "f32")), integer("bits", 0)},
     .adopt = adopt_cast,
-    .offer = [](ForeignNode& node) { text_to_onnx_dtype(node, "to"); },
+    .offer = offer_cast,
     .infer = infer_cast,
     .kernel = kernel_cast,
 };

@@ -108,6 +108,8 @@ std::vector<TensorType> infer_quantize(const Node& node) {
 }
 
 void offer_quantize(ForeignNode& node) {
+  if (foreign_integer(node, "bits", 0) == 4) fail(place_of(node), "4 bits cannot be written yet");
+  node.attributes.erase("bits");
   const bool has_zero = node.inputs.size() > 2 && node.inputs[2] != nullptr;
   const auto dtype = node.attributes.find("output_dtype");
   if (has_zero) {

@@ -56,7 +56,6 @@ class Inserter {
     if (axis >= 0) attributes["axis"] = int64_t{axis};
     Node& node = graph_.insert_node(before, operator_named("dequantize_linear"),
                                     {&integers, &scale, &zero}, {name}, attributes);
-    node.name = name;
     node.output().type = {DType::f32, integers.type.shape, {}};
     return node.output();
   }
@@ -147,7 +146,6 @@ class Inserter {
     Node& quantize =
         graph_.insert_node(after, operator_named("quantize_linear"),
                            {&value, constants.scale, constants.zero}, {value.name + "/quantized"});
-    quantize.name = quantize.output().name;
     quantize.output().type = {parameters.dtype, value.type.shape, {}};
     Value& read = dequantize(std::next(graph_.position(quantize)), quantize.output(),
                              *constants.scale, *constants.zero, dequantized_name(value.name), -1);

@@ -51,6 +51,16 @@ Interval percentile_interval(const Histogram& histogram, double percentile) {
   return {std::min(0.0, quantile(histogram, tail)), std::max(0.0, quantile(histogram, 1 - tail))};
 }
 
+/// A copy without the bin that zero lies in. Zero is exact whatever the scale, and after a relu it
+/// is most of the numbers: spread over a step it would look like a loss of every wide interval.
+Histogram without_zero(const Histogram& histogram) {
+  Histogram result = histogram;
+  const double place = -histogram.range.lowest / histogram.width();
+  const auto last = static_cast<double>(histogram.counts.size() - 1);
+  result.counts[static_cast<size_t>(std::clamp(place, 0.0, last))] = 0;
+  return result;
+}
+
 /// Kullback-Leibler divergence between the distribution, its outliers moved to the ends of the
 /// interval, and what is left of it when all numbers of one step become one number.
 double divergence(const Histogram& histogram, const Interval& interval, DType dtype,
@@ -166,7 +176,9 @@ int64_t Histogram::total() const {
 IntegerRange integers_of(DType dtype, bool symmetric) {
   const int bits = 8 * bytes_of(dtype);
   check(is_integer(dtype) && bits <= 32, "values are not stored as ", dtype);
-  if (info(dtype).kind == DTypeKind::unsigned_integer) return {0, (int64_t{1} << bits) - 1};
+  if (info(dtype).kind == DTypeKind::unsigned_integer) {
+    return {symmetric ? 1 : 0, (int64_t{1} << bits) - 1};
+  }
   const int64_t half = int64_t{1} << (bits - 1);
   return {symmetric ? 1 - half : -half, half - 1};
 }
@@ -222,10 +234,12 @@ Interval chosen_interval(const Histogram& histogram, DType dtype, bool symmetric
   switch (options.method) {
     case Method::percentile:
       return percentile_interval(histogram, options.percentile);
-    case Method::entropy:
+    case Method::entropy: {
+      const Histogram others = without_zero(histogram);
       return best_cut(histogram, [&](const Interval& interval) {
-        return divergence(histogram, interval, dtype, symmetric);
+        return divergence(others, interval, dtype, symmetric);
       });
+    }
     case Method::mse:
       return with_moved_ends(best_cut(histogram, error), error);
     case Method::minmax:

@@ -2,12 +2,16 @@
 // kernels operators give (ops), or the program after the pass the file is named after. Every
 // program is verified before and after, and what is printed must read back as itself.
 #include <algorithm>
+#include <map>
+#include <sstream>
 
 #include "ir/error.h"
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/verify.h"
 #include "passes/pass.h"
+#include "passes/quantize/equalize.h"
+#include "passes/quantize/insert.h"
 #include "tests/golden/golden.h"
 
 namespace mlfc {
@@ -108,12 +112,47 @@ std::string pass_result(const std::string& input, std::string name) {
   return printed(*graph);
 }
 
+// Every value of the program in [-1, 1], or in what a comment says: "#: range NAME LOWEST HIGHEST".
+// Other comments are options of the quantizer.
+std::string quantized(Graph& graph, const std::string& input) {
+  QuantizeOptions options;
+  std::map<std::string, Histogram> histograms;
+  const Interval usual{-1, 1};
+  for (const auto& value : graph.values) histograms[value->name] = Histogram(usual, 1);
+  std::istringstream lines(input);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string mark, key, name;
+    words >> mark >> key >> name;
+    if (mark != "#:") continue;
+    if (key == "range") words >> histograms[name].range.lowest >> histograms[name].range.highest;
+    if (key == "integer_io") options.integer_io = true;
+    if (key == "per_tensor") options.per_channel = false;
+    if (key == "int16") options.int16.insert(name);
+    if (key == "keep_float") options.keep_float.insert(name);
+  }
+  const Plan plan = plan_quantization(graph, options);
+  insert_quantization(graph, plan, choose_parameters(plan, histograms, options), options);
+  verify(graph, "insert");
+  return printed(graph);
+}
+
+std::string quantize_result(const std::string& input, const std::string& name) {
+  const std::unique_ptr<Graph> graph = parsed(input);
+  if (name == "insert") return quantized(*graph, input);
+  check(name == "equalize", "tests/golden/quantize shows no '", name, "'");
+  equalize_weights(*graph);
+  verify(*graph, name);
+  return printed(*graph);
+}
+
 }  // namespace
 
 std::string golden_result(const GoldenFile& file, const GoldenCase& golden) {
   try {
     if (file.folder == "print") return print_result(golden.input);
     if (file.folder == "verify") return verify_result(golden.input);
+    if (file.folder == "quantize") return quantize_result(golden.input, file.name);
     if (file.folder == "ops") return ops_result(golden.input);
     return pass_result(golden.input, file.name);
   } catch (const UserError& error) {

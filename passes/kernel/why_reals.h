@@ -1,0 +1,14 @@
+// Why a kernel that reads quantized numbers computes with reals, for reports.
+#pragma once
+
+#include <string>
+
+#include "ir/graph.h"
+
+namespace mlfc {
+
+/// In words; empty when the node computes with integers, or reads none. Asks after
+/// fold-quantization what that pass left behind.
+std::string why_in_reals(const Graph& graph, const Node& node);
+
+}  // namespace mlfc

@@ -1,0 +1,110 @@
+// Passes that choose how integers are computed: what they may change, and by how much.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "ir/interpret.h"
+#include "ir/parse.h"
+#include "passes/pass.h"
+
+namespace mlfc {
+namespace {
+
+std::unique_ptr<Graph> parsed(const std::string& text) {
+  return parse_graph(text);
+}
+
+std::vector<Tensor> results_after(const std::string& text, const std::vector<std::string>& passes,
+                                  const Machine& machine, const Options& options,
+                                  const std::vector<Tensor>& inputs) {
+  const std::unique_ptr<Graph> graph = parsed(text);
+  for (const std::string& name : passes) find_pass(name)->run(*graph, {machine, options});
+  return interpret(*graph, inputs);
+}
+
+Tensor random_integers(DType dtype, const Shape& shape, int64_t low, int64_t high,
+                       std::mt19937& random) {
+  Tensor tensor(TensorType{dtype, shape, {}});
+  std::uniform_int_distribution<int64_t> numbers(low, high);
+  for (int64_t i = 0; i < tensor.type.elements(); ++i) tensor.set_integer(i, numbers(random));
+  return tensor;
+}
+
+constexpr const char* kResidual = R"(
+graph main(%acc: i32[4096], %x: i8[4096]) -> (%y) {
+  %y = add(%acc, %x) : i8[4096] {
+    kernel rescale(acc: i32[4096], x: i8[4096]) -> y: i8[4096] {
+      for    i<4096
+      y[i] = i8(i32(round_even(min(max(-128, f32(i32(round_even(min(max(-145, f32(acc[i]) * 0.00123), 110)))) * 1.43 + f32(i32(x[i]) + 17) * 0.755), 127))))
+    }
+  }
+}
+)";
+
+// One step for the inner rounding, scaled by 1.43, and one for the outer.
+TEST(RequantizeFixed, DiffersByAtMostOneStepPerRounding) {
+  std::mt19937 random(7);
+  const std::vector<Tensor> inputs = {random_integers(DType::i32, {4096}, -200000, 200000, random),
+                                      random_integers(DType::i8, {4096}, -128, 127, random)};
+  const Machine machine;
+  Options options;
+  const Tensor real = results_after(kResidual, {}, machine, options, inputs)[0];
+  options.requantize = "fixed";
+  const Tensor fixed = results_after(kResidual, {"requantize-fixed"}, machine, options, inputs)[0];
+  int64_t different = 0;
+  for (int64_t i = 0; i < real.type.elements(); ++i) {
+    const int64_t steps = std::abs(real.integer(i) - fixed.integer(i));
+    EXPECT_LE(steps, 2) << "element " << i;
+    different += steps != 0 ? 1 : 0;
+  }
+  EXPECT_LT(different, 8);  // only next to halves
+}
+
+TEST(RequantizeFixed, ChangesTheText) {
+  const std::unique_ptr<Graph> graph = parsed(kResidual);
+  Options options;
+  options.requantize = "fixed";
+  find_pass("requantize-fixed")->run(*graph, {Machine{}, options});
+  bool rounds_reals = false;
+  for_each(graph->nodes.front()->kernel->stages[0].store->value,
+           [&](const Expr& part) { rounds_reals |= is_float(part.dtype()); });
+  EXPECT_FALSE(rounds_reals);
+}
+
+constexpr const char* kConvolution = R"(
+graph main(%x: i8[2,5,9,7]) -> (%y) {
+  %w = constant @w : i8[6,5,3,3]
+  %b = constant [100, -200, 300, -400, 70000, 600] : i32[6]
+  %y = conv(%x, %w, %b) : i8[2,6,5,4] {
+    kernel conv(x: i8[2,5,9,7], w: i8[6,5,3,3], b: i32[6]) -> y: i8[2,6,5,4] {
+      for    n<2, oc<6, oh<5, ow<4
+      reduce ic<5, kh<3, kw<3
+      acc: i32 = sum of (i32(x[n, ic, oh * 2 + kh - 1, ow * 2 + kw - 1 | -7]) + 7) * i32(w[oc, ic, kh, kw])
+      y[n, oc, oh, ow] = i8(i32(round_even(min(max(-100, f32(acc + b[oc]) * 0.0031), 155))) - 28)
+    }
+  }
+}
+)";
+
+// Gathered, shifted, summed by an FPU: the same integers.
+TEST(IntegerSums, AreTheSameOnEveryMachine) {
+  std::mt19937 random(11);
+  const std::vector<Tensor> inputs = {random_integers(DType::i8, {2, 5, 9, 7}, -128, 127, random)};
+  const Tensor weights = random_integers(DType::i8, {6, 5, 3, 3}, -127, 127, random);
+  std::string text = kConvolution;
+  std::string numbers;
+  for (const int64_t number : weights.integers()) {
+    numbers += (numbers.empty() ? "" : ", ") + std::to_string(number);
+  }
+  text.replace(text.find("@w"), 2, "[" + numbers + "]");
+  const Machine vectors{.name = "vectors", .vector_bytes = 32};
+  Machine scalar{.name = "scalar", .vector_bytes = 4, .integer_multiply_add = 2};
+  scalar.has_fma = true;
+  const std::vector<std::string> passes = {"unfold-windows", "fold-zero-points", "sum-on-fpu"};
+  const Tensor wanted = results_after(text, {}, vectors, {}, inputs)[0];
+  EXPECT_EQ(results_after(text, passes, vectors, {}, inputs)[0], wanted);
+  EXPECT_EQ(results_after(text, passes, scalar, {}, inputs)[0], wanted);
+}
+
+}  // namespace
+}  // namespace mlfc
