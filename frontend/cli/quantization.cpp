@@ -19,6 +19,7 @@ namespace mlfc {
 namespace {
 
 constexpr int histogram_bins = 2048;
+constexpr size_t few_samples = 10;
 
 std::vector<std::string> output_names(const Graph& graph) {
   std::vector<std::string> names;
@@ -105,6 +106,9 @@ class Quantizer {
     for (const Value* input : graph_->inputs) inputs.push_back({input->name, input->type});
     calibration_ = read_samples(quantize_.calibrate, inputs, quantize_.most_samples);
     report_.calibrated = calibration_.sets.size();
+    if (report_.calibrated < few_samples) {
+      report_.warnings.push_back("few samples: other inputs may leave the ranges seen in these");
+    }
     if (!quantize_.evaluate.empty()) {
       evaluation_ = read_samples(quantize_.evaluate, inputs, quantize_.most_samples);
     }
