@@ -1,12 +1,11 @@
 #!/bin/bash
-# roundtrip.sh MLFC MINIMUM FOLDER [NAME...]
+# roundtrip.sh MLFC MINIMUM REFUSALS FOLDER
 # Reads every model below FOLDER that ONNX tests its operators with, writes it again, and validates
 # what was written with the test's data in the interpreter. Fails when a model that is read cannot be
-# written (but for those that say they have no spelling), when one that was written fails or is
+# written (but for those that say they have no spelling; those in REFUSALS are left out), when one that was written fails or is
 # refused, or when fewer than MINIMUM pass.
 set -u
-mlfc=$1 minimum=$2 folder=$3
-shift 3
+mlfc=$1 minimum=$2 refusals=$3 folder=$4
 if [ ! -d "$folder" ]; then
   echo "skipped: $folder does not exist (Debian package libonnx-testdata)"
   exit 77
@@ -17,6 +16,7 @@ trap 'rm -rf "$work"' EXIT
 problems=0
 while read -r model; do
   case=$(dirname "$model")
+  if grep -Fxq "${case#"$folder"/}" "$refusals"; then continue; fi
   written=$work/cases/${case#"$folder"/}
   mkdir -p "$written"
   if said=$("$mlfc" opt "$model" --output "$written/model.onnx" --quiet 2>&1); then

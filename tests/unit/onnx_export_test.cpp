@@ -29,7 +29,8 @@ onnx::ModelProto written(const std::string& program) {
 }
 
 int64_t opset_of(const std::string& program) {
-  for (const auto& import : written(program).opset_import()) {
+  const onnx::ModelProto model = written(program);
+  for (const auto& import : model.opset_import()) {
     if (import.domain().empty()) return import.version();
   }
   return 0;
