@@ -5,6 +5,7 @@
 #include <array>
 #include <limits>
 
+#include "ir/affine.h"
 #include "ir/error.h"
 
 namespace mlfc {
@@ -53,6 +54,17 @@ bool stores_one_element_per_point(const Kernel& kernel, const Store& store) {
              return index->kind == ExprKind::axis && index->name == axis.name;
            });
   });
+}
+
+/// Where in storage an element lies, when strides and affine indices tell: one place may be reached
+/// by different indices, as by channels-first ones through a layout that is channels-last.
+std::optional<Affine> strided_place(const TensorType& type, const std::vector<Expr>& indices) {
+  const Layout layout = type.explicit_layout();
+  if (!layout.is_strided()) return std::nullopt;
+  const std::vector<int64_t> strides = layout.strides();
+  Expr place = integer_expr(layout.offset, DType::i64);
+  for (size_t i = 0; i < indices.size(); ++i) place = place + indices[i] * Expr(strides[i]);
+  return affine_of(place);
 }
 
 }  // namespace
@@ -126,13 +138,19 @@ bool may_run_in_place(const Kernel& kernel, std::string_view input) {
   if (!stage.store || !stage.parallel.empty()) return false;
   const Param* source = find_param(kernel, input);
   const Param& target = kernel.outputs[0];
-  const bool same_storage = source->type.shape == target.type.shape &&
-                            source->type.layout == target.type.layout &&
-                            bytes_of(source->type.dtype) == bytes_of(target.type.dtype);
-  if (!same_storage || !stores_one_element_per_point(kernel, *stage.store)) return false;
+  const bool same_size = bytes_of(source->type.dtype) == bytes_of(target.type.dtype) &&
+                         source->type.storage_elements() == target.type.storage_elements();
+  if (!same_size || !stores_one_element_per_point(kernel, *stage.store)) return false;
+  const bool same_order =
+      source->type.shape == target.type.shape && source->type.layout == target.type.layout;
+  const std::optional<Affine> stored = strided_place(target.type, stage.store->indices);
   const std::vector<Expr> reads = reads_of(kernel, input);
   return std::all_of(reads.begin(), reads.end(), [&](const Expr& read) {
-    return std::equal(read->args.begin(), read->args.end(), stage.store->indices.begin(), same);
+    const bool same_index =
+        std::equal(read->args.begin(), read->args.end(), stage.store->indices.begin(),
+                   stage.store->indices.end(), same);
+    return (same_order && same_index) ||
+           (stored && strided_place(source->type, read->args) == stored);
   });
 }
 

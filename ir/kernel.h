@@ -86,8 +86,8 @@ const Axis* find_axis(const Kernel& kernel, std::string_view name);
 bool is_elementwise(const Kernel& kernel);
 /// The reads of a tensor anywhere in the kernel.
 std::vector<Expr> reads_of(const Kernel& kernel, std::string_view tensor);
-/// True when output 0 may share storage with `input`: every read of it happens at the very element
-/// that the same point then stores, before that store.
+/// True when output 0 may share storage with `input`: every read of it happens at the very place
+/// in storage that the same point then stores to, before that store.
 bool may_run_in_place(const Kernel& kernel, std::string_view input);
 /// Multiply-accumulates (one per point of the reduction that multiplies), for reports.
 int64_t multiply_count(const Kernel& kernel);

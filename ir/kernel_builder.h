@@ -44,7 +44,7 @@ class KernelBuilder {
   TensorRef in(int index) const;
   TensorRef out(int index = 0) const;
   bool has_out(int index) const;  ///< somebody uses the optional output
-  bool has(int index) const;  ///< the optional input is present
+  bool has(int index) const;      ///< the optional input is present
 
   /// A new shared parallel axis; the returned expression is its value. Names are made unique.
   Expr axis(const std::string& name, int64_t extent);

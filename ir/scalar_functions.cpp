@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "ir/fixed_point.h"
+#include "ir/fixed_point_series.h"
 
 namespace mlfc {
 namespace {
@@ -446,6 +447,7 @@ const std::vector<ScalarFunction>& table() {
   static const std::vector<ScalarFunction> rows = [] {
     std::vector<ScalarFunction> all = own_rows();
     for (const ScalarFunction& row : fixed_point_functions()) all.push_back(row);
+    for (const ScalarFunction& row : fixed_point_series()) all.push_back(row);
     return all;
   }();
   return rows;

@@ -19,7 +19,7 @@ const char* interpreted_step(const Graph& graph) {
         const DType dtype = value->type.dtype;
         return value->is_constant() && is_integer(dtype) && bytes_of(dtype) <= 2;
       });
-  return has_narrow_integers ? "fold-quantization" : "lower-to-kernels";
+  return has_narrow_integers ? "tabulate" : "lower-to-kernels";
 }
 
 RunnableModel prepare_interpreter(std::unique_ptr<Graph> graph, Request request) {

@@ -93,8 +93,9 @@ class Reader {
         graph.tensors.push_back(tensor_of(*tensor, static_cast<int>(graph.tensors.size()), where));
       }
     }
-    graph.inputs = indices(source.inputs(), graph, Absent::refused, where + "the inputs");
-    graph.outputs = indices(source.outputs(), graph, Absent::refused, where + "the outputs");
+    graph.inputs = indices(source.inputs(), graph, Absent::refused, graph_place(where), "inputs");
+    graph.outputs =
+        indices(source.outputs(), graph, Absent::refused, graph_place(where), "outputs");
     if (source.operators() != nullptr) {
       for (const file::Operator* op : *source.operators()) add_operator(*op, graph, where);
     }
@@ -239,25 +240,30 @@ class Reader {
   enum class Absent : uint8_t { refused, allowed };
 
   std::vector<int> indices(const flatbuffers::Vector<int32_t>* vector, const TfliteSubgraph& graph,
-                           Absent absent, const std::string& where) {
+                           Absent absent, const std::string& where, const char* what) {
     std::vector<int> result = list<int>(vector);
     const int lowest = absent == Absent::allowed ? -1 : 0;
     for (const int index : result) {
       if (index < lowest || index >= static_cast<int>(graph.tensors.size())) {
-        fail(where, " name tensor ", index, " of ", graph.tensors.size());
+        fail(where, "its ", what, " name tensor ", index, " of ", graph.tensors.size());
       }
     }
     return result;
+  }
+
+  /// The place of a subgraph by itself, without the colon that leads on.
+  static std::string graph_place(const std::string& place) {
+    return place.substr(0, place.size() - 2);
   }
 
   void add_operator(const file::Operator& source, TfliteSubgraph& graph, const std::string& place) {
     TfliteOperator op;
     const std::string where = fmt::format("{}operator {}", place, graph.operators.size());
     read_code(source, op, where);
-    op.inputs = indices(source.inputs(), graph, Absent::allowed, where + ": the inputs");
-    op.outputs = indices(source.outputs(), graph, Absent::refused, where + ": the outputs");
+    op.inputs = indices(source.inputs(), graph, Absent::allowed, where, "inputs");
+    op.outputs = indices(source.outputs(), graph, Absent::refused, where, "outputs");
     op.intermediates =
-        indices(source.intermediates(), graph, Absent::allowed, where + ": the intermediates");
+        indices(source.intermediates(), graph, Absent::allowed, where, "intermediates");
     op.options = tflite_options(source);
     for (const auto& [name, value] : op.options) count(name.size());
     if (source.custom_options() != nullptr) {
@@ -270,7 +276,7 @@ class Reader {
   void read_code(const file::Operator& source, TfliteOperator& op, const std::string& where) {
     const auto count = model_->operator_codes() == nullptr ? 0 : model_->operator_codes()->size();
     if (source.opcode_index() >= count) {
-      fail(where, " refers to operator code ", source.opcode_index(), " of ", count);
+      fail(where, "refers to operator code ", source.opcode_index(), " of ", count);
     }
     const file::OperatorCode& code = *model_->operator_codes()->Get(source.opcode_index());
     // Old files only have the small field; in new ones it is at most as large as the other.

@@ -23,16 +23,16 @@ void convert_operator(const TfliteRule& rule, TfliteNode& node, const TfliteMode
 
 }  // namespace
 
-TfliteVariable& TfliteConversion::variable(const std::string& key, const TfliteTensor& type,
-                                           const std::string& where) {
+TfliteVariable& TfliteConversion::variable(const std::string& key, const std::string& name,
+                                           const TfliteTensor& type, const std::string& where) {
   const auto found = variables.find(key);
   if (found != variables.end()) return found->second;
   if (type.dtype == DType::none)
     fail(where, "a variable of type ", type.type_name, " is not supported");
   if (std::ranges::count(type.shape, -1) > 0) {
-    fail(where, "the variable '", type.name, "' has the open shape ", type.shape);
+    fail(where, "the variable '", name, "' has the open shape ", type.shape);
   }
-  TfliteVariable fresh{.name = type.name};
+  TfliteVariable fresh{.name = name};
   const bool has_zero_point = type.dtype == DType::i8 && !type.quantization.empty();
   const double rest =
       has_zero_point ? static_cast<double>(type.quantization.zero_points.front()) : 0;

@@ -36,9 +36,9 @@ struct TfliteConversion {
   int64_t nodes = 0;
   int64_t constant_bytes = 0;
 
-  /// The variable of that key; made with zeros of `type` when there is none.
-  TfliteVariable& variable(const std::string& key, const TfliteTensor& type,
-                           const std::string& where);
+  /// The variable of that key; made, with zeros of `type`, when there is none.
+  TfliteVariable& variable(const std::string& key, const std::string& name,
+                           const TfliteTensor& type, const std::string& where);
   Value& read(TfliteVariable& variable);
   void assign(TfliteVariable& variable, Value& value, const std::string& where);
 };

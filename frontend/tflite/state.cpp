@@ -9,6 +9,11 @@ std::string key_of_tensor(const TfliteScope& scope, int tensor) {
   return fmt::format("tensor {} of subgraph {}", tensor, scope.number());
 }
 
+/// "container/shared_name": the second is what people call it.
+std::string name_of(const std::string& resource) {
+  return resource.substr(resource.find('/') + 1);
+}
+
 }  // namespace
 
 Value& TfliteNode::state(int index) {
@@ -16,7 +21,8 @@ Value& TfliteNode::state(int index) {
   if (!tensor.is_variable) return input(index);  // models may also feed it from outside
   const int number = op_.inputs[static_cast<size_t>(index)];
   TfliteConversion& conversion = scope_.conversion();
-  return conversion.read(conversion.variable(key_of_tensor(scope_, number), tensor, where_));
+  return conversion.read(
+      conversion.variable(key_of_tensor(scope_, number), tensor.name, tensor, where_));
 }
 
 void TfliteNode::set_state(int index, Value& value) {
@@ -24,8 +30,8 @@ void TfliteNode::set_state(int index, Value& value) {
   if (!tensor.is_variable) return;
   const int number = op_.inputs[static_cast<size_t>(index)];
   TfliteConversion& conversion = scope_.conversion();
-  conversion.assign(conversion.variable(key_of_tensor(scope_, number), tensor, where_), value,
-                    where_);
+  conversion.assign(conversion.variable(key_of_tensor(scope_, number), tensor.name, tensor, where_),
+                    value, where_);
 }
 
 void TfliteNode::set_output_handle(int index, const std::string& resource) {
@@ -40,14 +46,16 @@ const std::string& TfliteNode::input_handle(int index) const {
 
 Value& TfliteNode::read_resource(const std::string& resource, const TfliteTensor& type) {
   TfliteConversion& conversion = scope_.conversion();
-  TfliteVariable& variable = conversion.variable("resource " + resource, type, where_);
+  TfliteVariable& variable =
+      conversion.variable("resource " + resource, name_of(resource), type, where_);
   return conversion.read(variable);
 }
 
 void TfliteNode::assign_resource(const std::string& resource, const TfliteTensor& type,
                                  Value& value) {
   TfliteConversion& conversion = scope_.conversion();
-  TfliteVariable& variable = conversion.variable("resource " + resource, type, where_);
+  TfliteVariable& variable =
+      conversion.variable("resource " + resource, name_of(resource), type, where_);
   conversion.assign(variable, value, where_);
 }
 

@@ -57,6 +57,16 @@ Expr as_output(const Node& node, const Expr& value) {
   return cast_expr(dtype, inside);
 }
 
+Expr interpolated(const TensorRef& table, const Expr& x) {
+  const auto word = [](int64_t value) { return integer_expr(value, DType::i32); };
+  const auto entry = [&](int64_t offset) {
+    const Expr index = call_expr("shift_right", {x, word(7)});
+    return cast_expr(DType::i32, table(cast_expr(DType::i64, index) + Expr(256 + offset)));
+  };
+  const Expr rise = (entry(1) - entry(0)) * call_expr("bit_and", {x, word(127)}) + word(64);
+  return entry(0) + call_expr("shift_right", {rise, word(7)});
+}
+
 void add_scale(std::vector<AttributeSpec>& specs, const std::string& prefix) {
   specs.push_back(integer(prefix + "_multiplier", unit_multiplier));
   specs.push_back(integer(prefix + "_shift", unit_shift));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/kernel_builder.h"
 #include "ir/operator.h"
 
 namespace mlfc {
@@ -19,6 +20,10 @@ Expr rescaled_by(const Node& node, const Expr& sum, const std::string& prefix);
 Expr rescaled(const Node& node, const Expr& sum, const Expr& multiplier, const Expr& shift);
 /// value + zero point, limited to low .. high and the output's range, in the output's dtype.
 Expr as_output(const Node& node, const Expr& value);
+
+/// The value between two of a table's 513 entries, which lie 128 steps apart, for a 16-bit number
+/// in an i32.
+Expr interpolated(const TensorRef& table, const Expr& x);
 
 /// PREFIX_multiplier and PREFIX_shift: the scale 1 unless given.
 void add_scale(std::vector<AttributeSpec>& specs, const std::string& prefix);

@@ -37,6 +37,31 @@ Expr product(const Node& node, const Operands& x) {
   return as_output(node, rescaled_by(node, a * b, "y"));
 }
 
+Expr leading_zeros(const Expr& value) {
+  return call_expr("leading_zeros", {value});
+}
+
+/// The divisor is (1 + fraction) * 2^(31 - zeros); its reciprocal multiplies the dividend, which is
+/// shifted left as far as it goes first.
+Expr quotient(const Node& node, const Operands& x) {
+  const Expr zero = integer_expr(0, DType::i32), one = integer_expr(1, DType::i32);
+  const Expr a = distance_from(x[0], node.integer("a_zero_point"));
+  const Expr b = distance_from(x[1], node.integer("b_zero_point"));
+  const Expr dividend = select_expr(less(b, zero), -a, a), divisor = abs(b);
+  const Expr zeros = leading_zeros(divisor);
+  const Expr fraction =
+      call_expr("shift_left", {divisor, zeros}) - integer_expr(INT32_MIN, DType::i32);
+  const Expr headroom =
+      select_expr(less(dividend, zero), leading_zeros(abs(dividend) + abs(dividend) - one),
+                  leading_zeros(dividend) - one);
+  const Expr whole = call_expr("high_product", {call_expr("shift_left", {dividend, headroom}),
+                                                call_expr("inverse_of_one_plus", {fraction})});
+  const Expr shift = integer_expr(node.integer("y_shift") - 31, DType::i32) + zeros - headroom;
+  const Expr scale = integer_expr(node.integer("y_multiplier"), DType::i32);
+  const Expr defined = max_expr(shift, integer_expr(-31, DType::i32));  // less is 0 anyway
+  return as_output(node, rescaled(node, whole, scale, defined));
+}
+
 // Scales that are powers of two need no multiplication: one operand is divided (halves away from
 // zero) and the sum saturates at 16 bits before the limits.
 Expr divided(const Node& node, const Expr& x, const std::string& prefix) {
@@ -55,7 +80,6 @@ struct Row {
   std::string name = {};
   std::string summary = {};
   Formula formula = nullptr;
-  bool scales_operands = true;
 };
 
 const std::vector<Row>& rows() {
@@ -65,6 +89,7 @@ const std::vector<Row>& rows() {
       {"fixed_squared_difference", "Square of the difference of quantised elements in fixed point.",
        squared_difference},
       {"fixed_mul", "Product of quantised elements in fixed point.", product},
+      {"fixed_div", "Quotient of quantised elements in fixed point.", quotient},
       {"fixed_add_shifted", "Sum of 16-bit elements whose scales are powers of two.",
        saturated_sum},
       {"fixed_sub_shifted", "Difference of 16-bit elements whose scales are powers of two.",
@@ -118,7 +143,8 @@ struct RegisteredRow {
 };
 
 const RegisteredRow fixed_add{rows()[0]}, fixed_sub{rows()[1]}, fixed_squared_difference{rows()[2]},
-    fixed_mul{rows()[3]}, fixed_add_shifted{rows()[4]}, fixed_sub_shifted{rows()[5]};
+    fixed_mul{rows()[3]}, fixed_div{rows()[4]}, fixed_add_shifted{rows()[5]},
+    fixed_sub_shifted{rows()[6]};
 
 }  // namespace
 }  // namespace mlfc

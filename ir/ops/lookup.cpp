@@ -4,6 +4,7 @@
 #include "ir/operator.h"
 #include "ir/ops/axes.h"
 #include "ir/ops/convert.h"
+#include "ir/ops/fixed.h"
 
 namespace mlfc {
 namespace {
@@ -51,14 +52,7 @@ Kernel interpolated_kernel(const Node& node) {
   KernelBuilder k(node);
   const std::vector<Expr> at = parallel_axes(k, node.output().type.shape);
   const Expr x = cast_expr(DType::i32, k.in(0).at(at));
-  const auto entry = [&](int64_t offset) {
-    const Expr index = call_expr("shift_right", {x, integer_expr(7, DType::i32)});
-    return cast_expr(DType::i32, k.in(1)(cast_expr(DType::i64, index) + Expr(256 + offset)));
-  };
-  const Expr rest = call_expr("bit_and", {x, integer_expr(127, DType::i32)});
-  const Expr rise = (entry(1) - entry(0)) * rest + Expr(64);
-  const Expr y = entry(0) + call_expr("shift_right", {rise, integer_expr(7, DType::i32)});
-  k.store(k.out().at(at), cast_expr(DType::i16, y));
+  k.store(k.out().at(at), cast_expr(DType::i16, interpolated(k.in(1), x)));
   return k.done();
 }
 

@@ -104,6 +104,32 @@ bool has_data(const Expr& number, const KnownValues& known) {
   return !known.knows(number);
 }
 
+bool any_may_wrap(const Expr& number) {
+  bool wraps = false;
+  for_each(number, [&](const Expr& part) {
+    wraps |= part->kind == ExprKind::call && is_integer(part.dtype()) && may_wrap(part);
+  });
+  return wraps;
+}
+
+// How large a product may get if nothing wraps.
+double largest_product(const Expr& number) {
+  if (is_call(number, "mul")) {
+    return largest_product(number->args[0]) * largest_product(number->args[1]);
+  }
+  const std::optional<Range> range = value_range(number);
+  if (!range) return INFINITY;
+  return std::max(std::fabs(static_cast<double>(range->first)),
+                  std::fabs(static_cast<double>(range->last)));
+}
+
+// The same number in 64 bits, made in 64 bits where 32 do not hold what it is made of.
+Expr in_64_bits(const Expr& number) {
+  const bool is_product = is_call(number, "mul") && any_may_wrap(number);
+  if (!is_product) return cast_expr(DType::i64, number);
+  return in_64_bits(number->args[0]) * in_64_bits(number->args[1]);
+}
+
 bool sum_integers(Kernel& kernel, Stage& stage, KnownValues& known) {
   Reduction& reduction = *stage.reduction;
   if (reduction.combine != Combine::sum || reduction.dtype != DType::f32) return false;
@@ -118,10 +144,11 @@ bool sum_integers(Kernel& kernel, Stage& stage, KnownValues& known) {
 
   const double largest = largest_sum(stage, number, known) + largest_init(init, known);
   const bool fits = largest < 0x1p31;
-  const bool product_fits = value_range(number).has_value();
-  if (!fits && !product_fits) return false;
+  const double largest_wide =
+      largest_product(number) * static_cast<double>(turns_of(stage)) + largest_init(init, known);
+  if (!fits && !(largest_wide < 0x1p63)) return false;
   reduction.dtype = fits ? DType::i32 : DType::i64;
-  reduction.body = cast_expr(reduction.dtype, number);
+  reduction.body = fits ? number : in_64_bits(number);
   // A sum that starts from what its type says is small can be seen to fit; a wide bias comes last.
   const bool starts_small = value_range(init) && !is_whole_range(*value_range(init));
   Expr sum = local_expr(reduction.name, reduction.dtype);

@@ -1,8 +1,8 @@
 // Lets an elementwise kernel write its result over an operand that nobody needs afterwards.
 //
-// The operand must own its storage alone: every value living in it dies with this node, the storage
-// is ours (not the caller's, not a constant), and the kernel reads each element only at the point
-// that stores it.
+// The operand's storage must be ours (neither the caller's nor a constant), every value living in
+// it must die with this node, and the kernel must read each place only at the point that stores to
+// it. The operand may be a view of that storage: a transpose that costs nothing does not hide it.
 #include <algorithm>
 
 #include "ir/operator.h"
@@ -19,22 +19,25 @@ bool dies_here(const Graph& graph, const Lifetimes& lifetimes, const Node& node,
   return life.last == lifetimes.step_of(node);
 }
 
-// Values that are parts of `root` would be clobbered element by element in an order of the kernel's
-// choosing; a root without parts is simple.
-bool has_parts(const Graph& graph, const Value& root) {
-  return std::any_of(graph.values.begin(), graph.values.end(),
-                     [&](const auto& value) { return value->inside == &root; });
-}
-
-Value* reusable_input(const Graph& graph, const Lifetimes& lifetimes, const Node& node) {
+// Every input that lives in `root` is read only where the same point then stores.
+bool reads_in_place(const Node& node, const Value& root) {
   size_t position = 0;
   for (Value* input : node.inputs) {
     if (input == nullptr) continue;
     const std::string& param = node.kernel->inputs[position++].name;
-    const bool owns = input->inside == nullptr && !has_parts(graph, *input);
-    const bool fits = owns && may_run_in_place(*node.kernel, param) &&
-                      input->type.storage_bytes() == node.output().type.storage_bytes();
-    if (fits && dies_here(graph, lifetimes, node, *input)) return input;
+    if (&storage_of(*input) == &root && !may_run_in_place(*node.kernel, param)) return false;
+  }
+  return true;
+}
+
+Value* reusable_storage(const Graph& graph, const Lifetimes& lifetimes, const Node& node) {
+  for (Value* input : node.inputs) {
+    if (input == nullptr) continue;
+    Value& root = storage_of(*input);
+    const bool is_near = input == &root || input->inside == &root;
+    const bool fits = is_near && root.type.storage_bytes() == node.output().type.storage_bytes() &&
+                      reads_in_place(node, root);
+    if (fits && dies_here(graph, lifetimes, node, root)) return &root;
   }
   return nullptr;
 }
@@ -42,12 +45,17 @@ Value* reusable_input(const Graph& graph, const Lifetimes& lifetimes, const Node
 void run_in_place(Graph& graph, const PassContext&) {
   for (const auto& node : graph.nodes) {
     const bool candidate = node->kernel && !node->is_free && node->outputs.size() == 1 &&
-                           node->output().inside == nullptr && !graph.is_output(node->output()) &&
-                           !has_parts(graph, node->output());
+                           node->output().inside == nullptr && !graph.is_output(node->output());
     if (!candidate) continue;
     sync_param_types(*node);
     const Lifetimes lifetimes(graph);
-    if (Value* input = reusable_input(graph, lifetimes, *node)) node->output().inside = input;
+    Value* root = reusable_storage(graph, lifetimes, *node);
+    if (root == nullptr) continue;
+    // Both begin at one place, so that views of the result are views of the storage as they are.
+    for (const auto& value : graph.values) {
+      if (value->inside == &node->output()) value->inside = root;
+    }
+    node->output().inside = root;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -21,6 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t max_cached_programs = 64;
+/// What was used this recently may be running.
+constexpr std::chrono::minutes surely_unused = std::chrono::minutes(30);
 constexpr const char* riscv_compiler = "riscv64-unknown-elf-gcc";
 
 std::string read_text(const fs::path& path) {
@@ -101,11 +104,12 @@ std::string key_of(const std::string& tar, const BuildOptions& options,
   return key.text();
 }
 
+/// A folder of its own: what else is kept beside it is not ours to trim.
 fs::path cache_folder() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
-  if (cache != nullptr && *cache == '/') return fs::path(cache) / "mlfc";
-  if (home != nullptr && *home == '/') return fs::path(home) / ".cache" / "mlfc";
+  if (cache != nullptr && *cache == '/') return fs::path(cache) / "mlfc/programs";
+  if (home != nullptr && *home == '/') return fs::path(home) / ".cache/mlfc/programs";
   return fs::temp_directory_path() / fmt::format("mlfc-cache-{}", getuid());
 }
 
@@ -118,7 +122,9 @@ void trim_cache(const fs::path& cache) {
   }
   if (entries.size() <= max_cached_programs) return;
   std::ranges::sort(entries);
+  const auto too_old = fs::file_time_type::clock::now() - surely_unused;
   for (size_t i = 0; i + max_cached_programs < entries.size(); ++i) {
+    if (entries[i].first > too_old) return;
     fs::remove_all(entries[i].second, error);
   }
 }

@@ -5,8 +5,9 @@
 # reference names them, and its outputs.json holds the order.
 #
 # Says for every output how far it is off, and fails when one is missing or superfluous, has
-# another shape or type, is not finite, or is off by more than atol + rtol * |reference|. Without
-# a reference it can only ask that there are outputs and that they are finite.
+# another shape or type, is not finite, or is off by more than
+# rtol * |reference| + atol * max(1, largest |reference|), the rule of `mlfc validate`. Without a
+# reference it can only ask that there are outputs and that they are finite.
 import argparse
 import json
 import pathlib
@@ -33,7 +34,8 @@ def problem_of(ours, theirs, options):
     if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
         return f"is {ours.dtype}{ours.shape}, not {theirs.dtype}{theirs.shape}", ""
     error = numpy.abs(ours.astype(numpy.float64) - theirs.astype(numpy.float64))
-    allowed = options.atol + options.rtol * numpy.abs(theirs.astype(numpy.float64))
+    size = numpy.abs(theirs.astype(numpy.float64))
+    allowed = options.rtol * size + options.atol * max(1, size.max(initial=0))
     measure = f"off by at most {error.max():.3g}, {(error / allowed).max():.2g} of what is allowed"
     if (error <= allowed).all():
         return None, measure
@@ -46,8 +48,8 @@ def main():
     parser = argparse.ArgumentParser(description="Compares outputs with a reference.")
     parser.add_argument("ours", type=pathlib.Path, help="outputs of a run, an .npz")
     parser.add_argument("reference", type=pathlib.Path, nargs="?", help="folder of NAME.npy")
-    parser.add_argument("--rtol", type=float, default=1e-3)
-    parser.add_argument("--atol", type=float, default=1e-4)
+    parser.add_argument("--rtol", type=float, default=1e-4)
+    parser.add_argument("--atol", type=float, default=1e-5)
     options = parser.parse_args()
 
     ours = dict(numpy.load(options.ours))

@@ -16,20 +16,22 @@ float_models="autoencoder1d basic_pitch blazeface_front cct2_opset20 deepquant_b
 cases=()
 for name in $float_models; do cases+=("$data/models/onnx/$name"); done
 cases+=("$data/models/deeploy-kernels")
+tflite_models="cifar10_mlonmcu dtln_q1 hello_world_float hello_world_int8 lstm2 micro_kws_m_mlonmcu
+  micro_kws_m_yesno8 micro_speech_tflm mlperf_kws mlperf_kws_fp32 mlperf_resnet8_fp32 mnist_lstm
+  sine_model uface_slim"
+for name in $tflite_models; do cases+=("$data/models/tflite/$name"); done
+cases+=("$data/models/tflm-seanet")
 report=$(mktemp)
 trap 'rm -f "$report" "$report".*' EXIT
 NO_COLOR=1 "$mlfc" validate --device "$device" "${cases[@]}" >"$report" 2>&1
 grep -v '^passed ' "$report"
-# Quantised models must give the recorded integers bit by bit. The interpreter runs them as the passes
-# leave them, with sums of integers.
+# Quantised models must give the recorded integers bit by bit.
 quantised_models="deeploy_minimobilenetv2 deeploy_mlperf_kws deeploy_mlperf_resnet8 micro_kws_qoperator
   mnist5x5_dynq mnist_convinteger mobilenet_v2_qlinear"
 cases=()
 for name in $quantised_models; do cases+=("$data/models/onnx/$name"); done
-steps=()
-if [ "$device" = interpreter ]; then steps=(--stop-after fold-quantization); fi
 quantised() {
-  NO_COLOR=1 "$mlfc" validate --device "$device" "${steps[@]}" "$@" >"$report.quantised" 2>&1
+  NO_COLOR=1 "$mlfc" validate --device "$device" "$@" >"$report.quantised" 2>&1
   grep -v '^passed ' "$report.quantised"
   grep -Eq '^[0-9]+ passed, 0 failed, 0 refused$' "$report.quantised" || exit 1
 }

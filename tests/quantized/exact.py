@@ -7,6 +7,8 @@ What an integer stands for is scale * (integer - zero point); both are rational.
 a convolution, a product, a sum or a mean, and so is the integer nearest to it, halves to the even
 one. Generated C, compiled and run on the host, and the interpreter must give that integer.
 
+So must every machine of the table below, bit by bit, whatever the compiler does to the C.
+
 f32 cannot always: the rescale of a sum is one rounded product by a factor that is itself rounded.
 Where the exact value lies close to the middle of two integers the neighbour may come out, and
 nowhere else: within 2^-20, relative to the result, or to the terms that f32 adds up. Where all scales are powers of two every
@@ -35,6 +37,18 @@ CLOSE = Fraction(1, 2**20)
 WAYS = {
     "folded": [],
     "as written": ["--disabled-pass", "move-quantization,fuse-widening,fold-quantization"],
+}
+
+# What must give the same bits as the compiler of the host does: the tool it takes, and how to ask.
+MACHINES = {
+    "interpreted loops": ("mlfc", ["--device", "interpreter", "--stop-after", "simplify-loops"]),
+    "not optimised": ("cc", ["--cc-flags", "-O0"]),
+    "clang": ("clang", ["--cc", "clang"]),
+    "RV32": ("qemu-system-riscv32", ["--device", "qemu-riscv32"]),
+    "RV32 without FPU": (
+        "qemu-system-riscv32",
+        ["--device", "qemu-riscv32", "--cc-flags", "-march=rv32imac -mabi=ilp32"],
+    ),
 }
 
 
@@ -116,17 +130,16 @@ def check_way(mlfc, folder, cases, totals, way, options):
     wrong = []
     for number, case in enumerate(cases):
         actual = numpy.load(folder / "expected" / f"output_{number}.npy")
-        is_folded = way == "folded"
-        counts, bad = judge(case, actual, case.result_size if is_folded else case.term_size)
+        counts, bad = judge(case, actual, case.result_size if way == "folded" else case.term_size)
         wrong += [f"{way}: {line}" for line in bad]
         row = totals.setdefault((case.operator, way), {"exact": 0, "close": 0, "wrong": 0})
         for kind, count in counts.items():
             row[kind] += count
         row["wrong"] += len(bad)
-    # What the compiled model says is what the interpreter of the same program must say.
-    if is_folded:
-        run([mlfc, "validate", "--device", "interpreter", "--stop-after", "simplify-loops",
-             "--rtol", "0", "--atol", "0", str(folder)])
+    if way == "folded":
+        for needed, elsewhere in MACHINES.values():
+            if shutil.which(needed) or needed == "mlfc":
+                run([mlfc, "validate", *elsewhere, "--rtol", "0", "--atol", "0", str(folder)])
     return wrong
 
 
@@ -153,6 +166,9 @@ def main():
         bad = check_batch(arguments.mlfc, folder, cases, totals)
         wrong += [f"{folder}: {line}" for line in bad]
     print(f"seed {arguments.seed}")
+    for machine, (needed, _) in MACHINES.items():
+        found = needed == "mlfc" or shutil.which(needed)
+        print(f"{machine}: " + ("the same bits" if found else f"not tested, {needed} is missing"))
     print(f"{'operator':20} {'computed':12} {'exact':>8} {'close':>8} {'wrong':>8}")
     for (name, way), row in totals.items():
         print(f"{name:20} {way:12} {row['exact']:8} {row['close']:8} {row['wrong']:8}")

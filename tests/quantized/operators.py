@@ -10,6 +10,7 @@ import numpy
 from onnx import helper
 
 BYTES = (numpy.int8, numpy.uint8)
+WIDE = (numpy.int16, numpy.uint16)
 
 
 class Case:
@@ -163,7 +164,7 @@ def sums_of(x, w, attributes):
                      attributes["pads"])
 
 
-def conv(rng, name, x_types=BYTES, w_types=BYTES, y_types=BYTES):
+def conv(rng, name, x_types=BYTES, w_types=BYTES, y_types=BYTES, written_out=False):
     case = Case(rng, name)
     shape, w_shape, attributes = random_convolution(case)
     x = Quantised(case, "x", shape, x_types[rng.integers(len(x_types))])
@@ -196,7 +197,7 @@ def conv(rng, name, x_types=BYTES, w_types=BYTES, y_types=BYTES):
         case.node("QLinearConv", inputs, case.name, **attributes)
 
     write = either(case, chain, fused)
-    if x.integers.dtype.itemsize > 1:  # QLinearConv knows bytes only
+    if written_out or x.integers.dtype.itemsize > 1:  # QLinearConv knows bytes only
 
         def write(scale, zero):
             case.node("QuantizeLinear", [chain(), scale, zero], case.name)
@@ -204,21 +205,39 @@ def conv(rng, name, x_types=BYTES, w_types=BYTES, y_types=BYTES):
     return finish(case, real, y_types[rng.integers(len(y_types))], write, term_size=sizes)
 
 
+def conv_relu(rng, name):
+    """An activation between the sum and its quantisation, written out."""
+    case = conv(rng, name, written_out=True)
+    quantize = case.nodes.pop()
+    scale = case.constants[quantize.input[1]]
+    top = numpy.float32(float(max(case.steps.ravel())) * float(scale) / 2)
+    limited = numpy.maximum(case.steps, 0)
+    if rng.random() < 0.5:
+        active = case.node("Relu", [quantize.input[0]])
+    else:
+        limits = [case.constant("low", numpy.float32(0)), case.constant("high", top)]
+        active = case.node("Clip", [quantize.input[0], *limits])
+        limited = numpy.minimum(limited, Fraction(float(top)) / Fraction(float(scale)))
+    case.steps = limited
+    case.node("QuantizeLinear", [active, *quantize.input[1:]], case.name)
+    return case
+
+
 def conv16(rng, name):
-    wide = (numpy.int16, numpy.uint16)
-    case = conv(rng, name, wide, (numpy.int8,), wide)
+    case = conv(rng, name, WIDE, (numpy.int8,), WIDE)
     case.is_exact = False  # the sums need more bits than f32 has
     return case
 
 
-def matmul(rng, name):
+def matmul(rng, name, a_types=BYTES, b_types=BYTES, y_types=BYTES, longest=8):
     case = Case(rng, name)
-    m, k, n = (int(d) for d in rng.integers(1, 9, 3))
+    m, n = (int(d) for d in rng.integers(1, 9, 2))
+    k = int(rng.integers(1, longest + 1))
     batch = [(), (2,), (2, 3)][rng.integers(3)]
-    a = Quantised(case, "a", batch + (m, k), BYTES[rng.integers(2)])
+    a = Quantised(case, "a", batch + (m, k), a_types[rng.integers(len(a_types))])
     columns = n if rng.random() < 0.5 else None
     is_constant = rng.random() < 0.8
-    b = Quantised(case, "b", (k, n), BYTES[rng.integers(2)], columns, is_constant)
+    b = Quantised(case, "b", (k, n), b_types[rng.integers(len(b_types))], columns, is_constant)
     factors = numpy.broadcast_to(rational(b.scale) * rational(a.scale).reshape(()), n)
     real = (a.distances() @ b.distances(axis=1)) * factors
     sizes = (abs(a.distances()) @ abs(b.distances(axis=1))) * factors
@@ -230,7 +249,49 @@ def matmul(rng, name):
         case.node("QLinearMatMul", a.names + b.names + [scale, zero], case.name)
 
     write = either(case, chain, fused)
-    return finish(case, real, BYTES[rng.integers(2)], write, term_size=sizes)
+    if longest > 8:  # QLinearMatMul knows bytes only, and f32 does not hold the sums
+
+        def write(scale, zero):
+            case.node("QuantizeLinear", [chain(), scale, zero], case.name)
+
+        case.is_exact = False
+    return finish(case, real, y_types[rng.integers(len(y_types))], write, term_size=sizes)
+
+
+def matmul16(rng, name):
+    """Sums that 32 bits do not hold."""
+    return matmul(rng, name, WIDE, WIDE, WIDE, 300)
+
+
+def matmul_long(rng, name):
+    """Sums that f32 does not hold."""
+    return matmul(rng, name, BYTES, BYTES, WIDE, 3000)
+
+
+def matmul_blocked(rng, name):
+    """Weights with a scale for every few rows."""
+    case = Case(rng, name)
+    case.is_exact = False
+    m, n, blocks, size = (int(d) for d in rng.integers(2, 6, 4))
+    k = blocks * size - int(rng.integers(0, size))  # the last block need not be whole
+    a = Quantised(case, "a", (m, k), BYTES[rng.integers(2)])
+    dtype = BYTES[rng.integers(2)]
+    limits = numpy.iinfo(dtype)
+    b = rng.integers(limits.min, limits.max + 1, (k, n)).astype(dtype)
+    scale, zero = case.scale((blocks, n)), rng.integers(0, 100, (blocks, n)).astype(dtype)
+    spread = [numpy.repeat(x, size, axis=0)[:k] for x in (rational(scale), zero.astype(int))]
+    weights = (b.astype(numpy.int64) - spread[1]) * spread[0]
+    unit = rational(a.scale).reshape(())
+
+    def write(y_scale, y_zero):
+        names = [case.constant(*x) for x in (("b", b), ("b_scale", scale), ("b_zero", zero))]
+        real = case.node("DequantizeLinear", names, axis=0, block_size=size)
+        product = case.node("MatMul", [a.dequantized(case), real])
+        case.node("QuantizeLinear", [product, y_scale, y_zero], case.name)
+
+    sizes = (abs(a.distances()) @ abs(weights)) * unit
+    real = (a.distances() @ weights) * unit
+    return finish(case, real, BYTES[rng.integers(2)], write, sizes, sizes)
 
 
 def gemm(rng, name):
@@ -259,12 +320,12 @@ def gemm(rng, name):
 # --- sums, products and means of elements ---------------------------------------------------------
 
 
-def binary(op, combine, magnitude):
+def binary(op, combine, magnitude, types=BYTES):
     def make(rng, name):
         case = Case(rng, name)
         shapes = [((2, 3, 4), (2, 3, 4)), ((2, 3, 4), (4,)), ((3, 1), (2, 3, 5))]
         shape_a, shape_b = shapes[rng.integers(3)]
-        dtype = BYTES[rng.integers(2)]
+        dtype = types[rng.integers(2)]
         a, b = Quantised(case, "a", shape_a, dtype), Quantised(case, "b", shape_b, dtype)
         reals = [x.distances() * rational(x.scale).reshape(()) for x in (a, b)]
 
@@ -272,8 +333,13 @@ def binary(op, combine, magnitude):
             return case.node(op, [a.dequantized(case), b.dequantized(case)])
 
         def fused(scale, zero):
-            case.node("QLinear" + op, a.names + b.names + [scale, zero], case.name, "com.microsoft")
+            if types == BYTES:
+                inputs = a.names + b.names + [scale, zero]
+                case.node("QLinear" + op, inputs, case.name, "com.microsoft")
+            else:
+                case.node("QuantizeLinear", [chain(), scale, zero], case.name)
 
+        case.is_exact = case.is_exact and types == BYTES
         sizes = magnitude(*[numpy.abs(x) for x in reals])
         return finish(case, combine(*reals), dtype, either(case, chain, fused), sizes)
 
@@ -377,10 +443,16 @@ def matmul_integer(rng, name):
 OPERATORS = {
     "conv": conv,
     "conv16": conv16,
+    "conv_relu": conv_relu,
     "matmul": matmul,
+    "matmul16": matmul16,
+    "matmul_long": matmul_long,
+    "matmul_blocked": matmul_blocked,
     "gemm": gemm,
     "add": binary("Add", lambda a, b: a + b, lambda a, b: a + b),
+    "add16": binary("Add", lambda a, b: a + b, lambda a, b: a + b, WIDE),
     "mul": binary("Mul", lambda a, b: a * b, lambda a, b: a * b),
+    "mul16": binary("Mul", lambda a, b: a * b, lambda a, b: a * b, WIDE),
     "average_pool": average_pool,
     "global_average_pool": global_average_pool,
     "concat": concat,

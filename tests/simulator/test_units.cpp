@@ -416,24 +416,6 @@ const Case cases[] = {
       print_hex a0
       exit 0)",
      "80000003\n"},
-    {"PerformanceCounters", R"(
-      li t0, 0x10021080
-      li t1, (3 << 16) | 0
-      sw t1, 0(t0)         # issue_fpu of hart 0
-      li t2, 0x10021100
-      sw zero, 0(t2)
-      lw t3, 0(t2)
-      mv t3, t3
-      .rept 10
-      fadd.d fa0, fa1, fa2
-      .endr
-      fmv.x.w a0, fa0
-      mv a0, a0
-      lw a1, 0(t2)
-      sub a1, a1, t3
-      print_hex a1
-      exit 0)",
-     "0000000b\n"},
     {"HostInterface", R"(
       la a0, call
       la a1, tohost

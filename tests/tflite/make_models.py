@@ -15,6 +15,8 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import cases_control  # noqa: E402
+import cases_functions  # noqa: E402
+import cases_integers  # noqa: E402
 import cases_moving  # noqa: E402
 import cases_reals  # noqa: E402
 import tflite_writer  # noqa: E402
@@ -40,7 +42,8 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("names", nargs="*", help="only these cases")
     arguments = parser.parse_args()
-    cases = cases_reals.cases() + cases_moving.cases() + cases_control.cases()
+    cases = (cases_reals.cases() + cases_moving.cases() + cases_control.cases() +
+             cases_integers.cases() + cases_functions.cases())
     for case in cases:
         if not arguments.names or case.name in arguments.names:
             write_case(case, arguments.out, arguments.schema)

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/fixed_point_series.h"
 #include "tests/unit/random_kernel.h"
 
 namespace mlfc {
@@ -44,6 +45,12 @@ int32_t twice_rounded(int32_t sum, int32_t multiplier, int shift,
   Wide high = nearest(scaled * multiplier, 31, Halves::up);
   if (high > INT32_MAX) high = INT32_MAX;
   return static_cast<int32_t>(nearest(high, shift < 0 ? -shift : 0, halves));
+}
+
+std::vector<ScalarFunction> all_rows() {
+  std::vector<ScalarFunction> rows = fixed_point_functions();
+  for (const ScalarFunction& row : fixed_point_series()) rows.push_back(row);
+  return rows;
 }
 
 std::vector<int32_t> corner_sums() {
@@ -159,6 +166,27 @@ TEST(FixedPoint, ExpOfNegativeIsWithinItsPrecision) {
   EXPECT_EQ(exp_of_negative(0, 5), INT32_MAX);
 }
 
+TEST(FixedPoint, InverseSqrtIsWithinItsPrecision) {
+  Random random(5);
+  for (int i = 0; i < 20000; ++i) {
+    const auto value = static_cast<int32_t>(random.bits() >> (33 + random.below(28)));
+    const double scale = std::ldexp(static_cast<double>(inverse_sqrt_multiplier(value)),
+                                    inverse_sqrt_shift(value) - 31);
+    const double exact = 1 / std::sqrt(std::max(value, 1));
+    ASSERT_NEAR(scale / exact, 1, 1e-5) << value;
+  }
+}
+
+TEST(FixedPoint, LogOfSumIsWithinItsPrecision) {
+  Random random(6);
+  for (int i = 0; i < 20000; ++i) {
+    const auto value =
+        static_cast<int32_t>((1 << 19) + (random.bits() >> (33 + random.below(28))) / 2);
+    ASSERT_NEAR(log_of_sum(value) * 0x1p-26, std::log(value * 0x1p-19), 1e-5) << value;
+  }
+  EXPECT_EQ(log_of_sum(1 << 19), log_of_sum(-5));
+}
+
 TEST(FixedPoint, LeftShiftSaturates) {
   EXPECT_EQ(saturating_left_shift(1 << 29, 1), 1 << 30);
   EXPECT_EQ(saturating_left_shift(1 << 29, 2), INT32_MAX);
@@ -169,7 +197,7 @@ TEST(FixedPoint, LeftShiftSaturates) {
 TEST(FixedPoint, EveryOperandIsDefined) {
   const std::vector<int64_t> values = {0,  1,   -1,        31,        32,        -31,      -32,
                                        63, -64, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
-  for (const ScalarFunction& row : fixed_point_functions()) {
+  for (const ScalarFunction& row : all_rows()) {
     for (const int64_t a : values) {
       for (const int64_t b : values) {
         for (const int64_t c : values) {
@@ -192,9 +220,10 @@ std::string replaced_all(std::string text, const std::string& from, const std::s
 std::string checking_program(const std::string& type, const std::string& suffix, int bits) {
   Random random(bits);
   std::string helpers, calls;
-  for (const ScalarFunction& row : fixed_point_functions()) {
+  for (const ScalarFunction& row : all_rows()) {
     if (bits < 64 && row.name == "rescale_wide") continue;
-    helpers += row.c_helper;
+    const std::string helper(row.c_helper);
+    if (helpers.find(helper) == std::string::npos) helpers += helper;
     for (int i = 0; i < 400; ++i) {
       std::string call(row.c_integer);
       int64_t args[3] = {0, 0, 0};

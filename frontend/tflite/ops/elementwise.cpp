@@ -165,8 +165,8 @@ const RegisteredTfliteRules registered({
     {.name = "RELU_N1_TO_1",
      .convert = [](TfliteNode& node) { node.set_output(0, clipped(node, -1, 1)); }},
     {.name = "RSQRT", .convert = rsqrt},
-    {.name = "SELECT", .inputs = 3, .convert = select},
-    {.name = "SELECT_V2", .inputs = 3, .convert = select},
+    {.name = "SELECT", .computes = Computes::either, .inputs = 3, .convert = select},
+    {.name = "SELECT_V2", .computes = Computes::either, .inputs = 3, .convert = select},
     {.name = "SQUARE", .convert = square},
     {.name = "SQUARED_DIFFERENCE", .inputs = 2, .convert = squared_difference},
 });

@@ -24,12 +24,21 @@ Margins margins_of(TfliteNode& node, int index, size_t count) {
   return margins;
 }
 
+/// What padding holds: a number where it is known, so that whoever reads the result can make it up
+/// itself; a value otherwise.
 Value& padded(TfliteNode& node, Value& x, const Margins& margins, Value& value,
               const std::string& mode = "constant") {
   std::vector<int64_t> pads = margins.before;
   pads.insert(pads.end(), margins.after.begin(), margins.after.end());
   if (std::ranges::all_of(pads, [](int64_t pad) { return pad == 0; })) return x;
-  return node.add("pad", {&x, &node.integers_constant(pads), &value}, {{"mode", mode}});
+  std::vector<Value*> operands = {&x, &node.integers_constant(pads)};
+  Attributes attributes = {{"mode", mode}};
+  if (value.is_constant()) {
+    attributes["value"] = value.constant->real(0);
+  } else {
+    operands.push_back(&value);
+  }
+  return node.add("pad", operands, std::move(attributes));
 }
 
 void pad(TfliteNode& node) {

@@ -7,6 +7,7 @@
 
 #include "frontend/tflite/quantized.h"
 #include "ir/fixed_point.h"
+#include "ir/fixed_point_series.h"
 #include "ir/ops/convert.h"
 
 namespace mlfc {
@@ -134,12 +135,6 @@ float log_of(float x) {
 float sqrt_of(float x) {
   return std::sqrt(x);
 }
-float rsqrt_of(float x) {
-  return 1.0F / std::sqrt(x);
-}
-float abs_of(float x) {
-  return std::abs(x);
-}
 float neg_of(float x) {
   return -x;
 }
@@ -199,6 +194,37 @@ void hyperbolic_tangent(TfliteNode& node) {
   by_table<tanh_of>(node);
 }
 
+// --- functions in fixed point ---------------------------------------------------------------
+
+/// Scales are divided in float.
+void absolute(TfliteNode& node) {
+  const auto ratio =
+      static_cast<double>(node.input_quantization(0).scale() / node.output_quantization(0).scale());
+  const FixedScale scale = fixed_scale(ratio);
+  if (is_byte(node.dtype(0))) {
+    set_steps(node, [&](int32_t x) { return rescaled(node, std::abs(x), scale); });
+    return;
+  }
+  if (node.input_quantization(0).zero_point() != 0) fail(node, "the zero point must be 0");
+  Value& wide = node.add("cast", {&node.input(0)}, {{"to", std::string("i32")}});
+  node.set_output(0, requantized(node, node.add("abs", {&wide}), {ratio}, -1));
+}
+
+/// The inverse root with 20 bits more, then on the output's scale; 0 becomes the largest number.
+void rsqrt(TfliteNode& node) {
+  check_bytes(node);
+  constexpr int extra_bits = 20;
+  const float root = std::sqrt(node.input_quantization(0).scale());
+  FixedScale scale =
+      fixed_scale(1. / static_cast<double>(root * node.output_quantization(0).scale()));
+  scale.shift -= extra_bits;
+  set_steps(node, [&](int32_t x) -> int64_t {
+    if (x <= 0) return INT32_MAX;
+    const FixedScale inverse = {inverse_sqrt_multiplier(x), inverse_sqrt_shift(x) + extra_bits};
+    return rescaled(node, rescaled(node, 1, inverse), scale);
+  });
+}
+
 // --- hard swish -----------------------------------------------------------------------------
 
 int32_t saturated(int64_t value) {
@@ -240,38 +266,6 @@ void hard_swish(TfliteNode& node) {
   });
 }
 
-// --- softmax --------------------------------------------------------------------------------
-
-constexpr int difference_bits = 5;
-
-/// exp(-d * scale * beta) for distances d = 0 .. 255, in units of 2^-31; 0 where the reference
-/// does not look.
-Tensor exponentials(const TfliteNode& node, double scale, double beta) {
-  const double limit = 0x1p31 - 1;
-  const double factor = std::min(beta * scale * (1 << (31 - difference_bits)), limit);
-  const FixedScale fixed = fixed_scale(factor);
-  const double radius = ((1 << difference_bits) - 1) * std::ldexp(1.0, 31 - difference_bits) /
-                        std::ldexp(1.0, static_cast<int>(fixed.shift));
-  Tensor table(TensorType{DType::i32, {256}, {}});
-  for (int32_t distance = 0; distance < 256; ++distance) {
-    if (distance > std::floor(radius)) continue;
-    table.set_integer(distance, exp_of_negative(rescaled(node, -distance, fixed), difference_bits));
-  }
-  return table;
-}
-
-void softmax(TfliteNode& node) {
-  check_per_tensor(node, node.input_tensor(0));
-  check_per_tensor(node, node.output_tensor(0));
-  if (!is_byte(node.dtype(0))) fail(node, "is quantised as ", node.dtype(0), ", not as i8 or u8");
-  const TfliteTensor& output = node.output_tensor(0);
-  const double scale = static_cast<double>(node.input_quantization(0).scale());
-  Tensor table = exponentials(node, scale, node.real("beta"));
-  node.set_output(0, node.add("softmax_fixed", {&node.input(0), &node.constant(std::move(table))},
-                              {{"zero_point", output.quantization.zero_point()},
-                               {"dtype", to_text(output.dtype)}}));
-}
-
 TfliteRule unary(const char* name, void (*convert)(TfliteNode&)) {
   return {.name = name, .computes = Computes::quantized, .convert = convert};
 }
@@ -291,11 +285,10 @@ const RegisteredTfliteRules registered({
     unary("EXP", by_table<exp_of>),
     unary("LOG", by_table<log_of>),
     unary("SQRT", by_table<sqrt_of>),
-    unary("RSQRT", by_table<rsqrt_of>),
-    unary("ABS", by_table<abs_of>),
+    unary("RSQRT", rsqrt),
+    unary("ABS", absolute),
     unary("NEG", by_table<neg_of>),
     unary("SQUARE", by_table<square_of>),
-    unary("SOFTMAX", softmax),
 });
 
 }  // namespace

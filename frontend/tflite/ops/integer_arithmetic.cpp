@@ -79,6 +79,72 @@ void product(TfliteNode& node) {
   node.set_output(0, node.add("fixed_mul", {&node.input(0), &node.input(1)}, attributes));
 }
 
+void quotient(TfliteNode& node) {
+  Attributes attributes = operands_and_output(node);
+  const auto scale_of = [](const Quantization& q) { return static_cast<double>(q.scale()); };
+  const double divisor =
+      scale_of(node.input_quantization(1)) * scale_of(node.output_quantization(0));
+  set_scale(attributes, "y", scale_of(node.input_quantization(0)) / divisor);
+  node.set_output(0, node.add("fixed_div", {&node.input(0), &node.input(1)}, attributes));
+}
+
+// --- sums of any number of elements ---------------------------------------------------------
+
+constexpr int64_t finer_bits = 20;
+
+/// Bytes on a scale that is finer by 20 bits and coarser by 1.
+Value& finer(TfliteNode& node, Value& bytes, int64_t zero_point) {
+  const ScaleConstants half = scale_constants(node, {0.5});
+  return node.add("requantize_fixed", {&bytes, half.multiplier, half.shift},
+                  rounded_as_wanted(node, {{"x_zero_point", zero_point},
+                                           {"left_shift", finer_bits},
+                                           {"dtype", std::string("i32")}}));
+}
+
+/// The sum on the output's scale. Reference kernels begin their sums with the integer 0 instead of
+/// the real one; so does this.
+void set_sum(TfliteNode& node, Value& sum) {
+  const Quantization& input = node.input_quantization(0);
+  const int32_t zero = static_cast<int32_t>(-input.zero_point()) * (1 << finer_bits);
+  const int32_t start = rescaled(node, zero, fixed_scale(0.5));
+  const double twice = 2 * static_cast<double>(input.scale());
+  const double scale = twice / (static_cast<double>(1 << finer_bits) *
+                                static_cast<double>(node.output_quantization(0).scale()));
+  Value& whole = node.add("add", {&sum, &node.scalar(DType::i32, start)});
+  const ScaleConstants constants = scale_constants(node, {scale});
+  node.set_output(0, node.add("requantize_fixed", {&whole, constants.multiplier, constants.shift},
+                              stored_as_output(node)));
+}
+
+void check_signed_bytes(TfliteNode& node) {
+  check_per_tensor(node, node.input_tensor(0));
+  check_per_tensor(node, node.output_tensor(0));
+  if (node.dtype(0) != DType::i8) fail(node, "is quantised as ", node.dtype(0), ", not as i8");
+}
+
+void sum_of_all(TfliteNode& node) {
+  check_signed_bytes(node);
+  const int64_t zero_point = node.input_quantization(0).zero_point();
+  Value* sum = &finer(node, node.input(0), zero_point);
+  for (int i = 1; i < node.input_count(); ++i) {
+    check_same_quantization(node, node.input_tensor(0), node.input_tensor(i));
+    sum = &node.add("add", {sum, &finer(node, node.input(i), zero_point)});
+  }
+  set_sum(node, *sum);
+}
+
+void cumulative_sum(TfliteNode& node) {
+  check_signed_bytes(node);
+  const std::vector<int64_t> axis = node.constant_integers(1);
+  if (axis.size() != 1) fail(node, "its axis must be one number, not ", axis.size());
+  Value& finer_bytes = finer(node, node.input(0), node.input_quantization(0).zero_point());
+  Value& sums =
+      node.add("cumsum", {&finer_bytes, &node.scalar(DType::i64, static_cast<double>(axis[0]))},
+               {{"exclusive", int64_t{node.flag("exclusive") ? 1 : 0}},
+                {"reverse", int64_t{node.flag("reverse") ? 1 : 0}}});
+  set_sum(node, sums);
+}
+
 // The square of a difference on the finer scale has twice its bits, so 7 bits are all there is.
 void squared_difference(TfliteNode& node) {
   constexpr int64_t left_shift = 7;
@@ -125,6 +191,9 @@ const RegisteredTfliteRules registered({
     binary("ADD", [](TfliteNode& node) { sum(node, "fixed_add", "fixed_add_shifted"); }),
     binary("SUB", [](TfliteNode& node) { sum(node, "fixed_sub", "fixed_sub_shifted"); }),
     binary("MUL", product),
+    binary("DIV", quotient),
+    {.name = "ADD_N", .computes = Computes::quantized, .convert = sum_of_all},
+    binary("CUMSUM", cumulative_sum),
     binary("SQUARED_DIFFERENCE", squared_difference),
     binary("MAXIMUM", [](TfliteNode& node) { extreme(node, "max"); }),
     binary("MINIMUM", [](TfliteNode& node) { extreme(node, "min"); }),

@@ -44,7 +44,7 @@ void concatenation(TfliteNode& node) {
 }
 
 const RegisteredTfliteRules registered({
-    {.name = "QUANTIZE", .computes = Computes::quantized, .convert = quantize},
+    {.name = "QUANTIZE", .computes = Computes::either, .convert = quantize},
     {.name = "CONCATENATION", .computes = Computes::quantized, .convert = concatenation},
 });
 

@@ -9,14 +9,14 @@
 namespace mlfc {
 namespace {
 
-void pool(TfliteNode& node, const char* op, int outputs) {
+void pool(TfliteNode& node, const char* op) {
   if (node.rank(0) != 4) fail(node, "its image must have 4 dimensions but is ", node.input(0).type);
   check_same_quantization(node, node.input_tensor(0), node.output_tensor(0));
   const Shape taps = {node.integer("filter_height"), node.integer("filter_width")};
   Attributes attributes = window_attributes_2d(node, {node.shape(0)[1], node.shape(0)[2]}, taps);
   attributes["kernel_shape"] = taps;
   Value& x = node.channels_first(node.input(0));
-  Value& result = *node.add_all(op, {&x}, outputs, attributes).front();
+  Value& result = node.add(op, {&x}, attributes);
   node.set_output(0, node.channels_last(limited(node, result, activation_range(node))));
 }
 
@@ -54,10 +54,10 @@ void reduce(TfliteNode& node, bool is_mean) {
 const RegisteredTfliteRules registered({
     {.name = "AVERAGE_POOL_2D",
      .computes = Computes::quantized,
-     .convert = [](TfliteNode& node) { pool(node, "average_pool", 1); }},
+     .convert = [](TfliteNode& node) { pool(node, "average_pool"); }},
     {.name = "MAX_POOL_2D",
      .computes = Computes::quantized,
-     .convert = [](TfliteNode& node) { pool(node, "max_pool", 2); }},
+     .convert = [](TfliteNode& node) { pool(node, "max_pool"); }},
     {.name = "MEAN",
      .computes = Computes::quantized,
      .inputs = 2,

@@ -15,9 +15,7 @@ Attributes pool_attributes(TfliteNode& node) {
 void pool(TfliteNode& node, const char* op) {
   const Attributes attributes = pool_attributes(node);
   Value& x = node.channels_first(node.input(0));
-  // max_pool can also tell where the largest element was; nobody asks.
-  const int outputs = std::string_view(op) == "max_pool" ? 2 : 1;
-  Value& result = *node.add_all(op, {&x}, outputs, attributes).front();
+  Value& result = node.add(op, {&x}, attributes);
   node.set_output(0, node.channels_last(node.activated(result)));
 }
 

@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+"""Integer models give the same bytes wherever they run: in the interpreter, and as C by gcc and
+clang, optimised or not, for this machine or any, and on RV32 with and without an FPU.
+
+usage: same_bytes.py MLFC FOLDER MODEL...
+
+Inputs are random and seeded; what the first compiler makes of them is what everybody must say, to
+the last bit of an output that is real. A compiler or an emulator that is not there is left out, and said so.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+
+DTYPES = {"float32": np.float32, "int8": np.int8, "uint8": np.uint8, "int16": np.int16,
+          "int32": np.int32, "int64": np.int64}
+BOARD = ["--device", "qemu-riscv32"]
+FIRST = ["--cc", "gcc", "--cc-flags", "-O0"]
+HOST = [
+    ("interpreter", ["--device", "interpreter"]),
+    ("gcc -O0", FIRST),
+    ("gcc -O3, any x86-64 or whatever this is", ["--cc", "gcc", "--cc-flags", "-O3"]),
+    ("gcc -O3 -march=native", ["--cc", "gcc", "--cc-flags", "-O3 -march=native"]),
+]
+CLANG = ["clang", "clang-14"]
+RISCV = [
+    ("RV32 with an FPU", BOARD),
+    ("RV32 with an FPU, scheduled for it", BOARD + ["--target", "c -march=rv32imafdc"]),
+    ("RV32 without an FPU", BOARD + ["--target", "c -march=rv32imac", "--cc-flags",
+                                     "-march=rv32imac -mabi=ilp32"]),
+]
+
+
+def command(mlfc, *words):
+    return subprocess.run([mlfc, *words], capture_output=True, text=True, check=False)
+
+
+def random_input(generator, tensor):
+    dtype = DTYPES[tensor["dtype"]]
+    if np.issubdtype(dtype, np.floating):
+        return generator.standard_normal(tensor["shape"]).astype(dtype)
+    limits = np.iinfo(dtype)
+    return generator.integers(limits.min, limits.max, tensor["shape"], dtype, endpoint=True)
+
+
+def record(mlfc, model, folder, *options):
+    """What the first compiler makes of a case's inputs becomes its expected outputs."""
+    found = command(mlfc, "run", model, "--inputs", folder + "/inputs", "--outputs",
+                    folder + "/outputs", *FIRST, *options)
+    if found.returncode != 0:
+        sys.exit(f"{model}: {found.stderr}")
+
+
+def make_case(mlfc, model, folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder + "/inputs")
+    os.makedirs(folder + "/outputs")
+    shutil.copy(model, os.path.join(folder, "model" + os.path.splitext(model)[1]))
+    report = json.loads(command(mlfc, "inspect", "--json", model).stdout)
+    generator = np.random.default_rng(5)
+    for i, tensor in enumerate(report["inputs"]):
+        np.save(f"{folder}/inputs/input_{i}.npy", random_input(generator, tensor))
+
+
+def machines():
+    usual = list(HOST)
+    clang = next((name for name in CLANG if shutil.which(name)), None)
+    if clang:
+        usual += [(f"{clang} -O2", ["--cc", clang, "--cc-flags", "-O2"])]
+    else:
+        print("no clang here: left out")
+    if shutil.which("qemu-system-riscv32") and shutil.which("riscv64-unknown-elf-gcc"):
+        usual += RISCV
+    else:
+        print("no RISC-V toolchain or emulator here: left out")
+    return usual
+
+
+def main():
+    mlfc, folder, models = sys.argv[1], sys.argv[2], sys.argv[3:]
+    failures = 0
+    for model in models:
+        case = os.path.join(folder, os.path.basename(os.path.dirname(model)) + "_" +
+                            os.path.splitext(os.path.basename(model))[0])
+        make_case(mlfc, model, case)
+        for requantize in ("real", "fixed"):  # other numbers, but again the same everywhere
+            record(mlfc, model, case, "--requantize", requantize)
+            for name, options in machines():
+                result = command(mlfc, "validate", "--rtol", "0", "--atol", "0", "--requantize",
+                                 requantize, *options, case)
+                verdict = "same" if result.returncode == 0 else "DIFFERS"
+                failures += result.returncode != 0
+                print(f"{verdict:8} {os.path.basename(case)}, {requantize}: {name}")
+                if result.returncode != 0:
+                    print("   ", (result.stdout + result.stderr).strip().splitlines()[0])
+    sys.exit(failures != 0)
+
+
+if __name__ == "__main__":
+    main()

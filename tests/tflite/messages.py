@@ -1,0 +1,277 @@
+#!/usr/bin/python3
+"""What the importer says of models that are wrong, of those it cannot compile, and what names and
+states of a model become in its archive.
+
+    messages.py MLFC SCHEMA WORK_FOLDER
+
+Every refusal is one `Error:` (exit code 4) that names the place; the first line of the list below
+that does not hold fails the test.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+
+import numpy as np
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import cases_control  # noqa: E402
+from tflite_writer import Model, write  # noqa: E402
+
+f32 = np.float32
+
+
+def two_squares(model):
+    """x -> EXP -> y, the simplest model to break."""
+    graph = model.main
+    x = graph.input("x", (2, 3))
+    graph.outputs = graph.op("EXP", [x], [("y", (2, 3), "float32")])
+    return graph
+
+
+def with_constant(model, **fields):
+    graph = model.main
+    x = graph.input("x", (2, 3))
+    w = graph.constant(np.ones((2, 3), np.int8), name="w", **fields)
+    graph.outputs = graph.op("FULLY_CONNECTED", [x, w], [("y", (2, 2), "float32")],
+                             ("FullyConnectedOptions", {}))
+    return graph
+
+
+# Each: what is done to a model, and what the message matches.
+
+def unsupported(model):
+    graph = two_squares(model)
+    a = graph.op("UNIQUE", [0], [("u", (3,), "float32"), ("i", (3,), "int32")])
+    graph.op("MatMulOfMine", a[:1], [("m", (3,), "float32")], custom=True)
+    graph.op("WHERE", [0], [("places", (3,), "int64")])
+
+
+def unsupported_in_branch(model):
+    graph = model.main
+    c = graph.input("c", (), "bool")
+    x = graph.input("x", (2, 3))
+    cases_control.add_branches(model, "WHERE")
+    graph.outputs = graph.op("IF", [c, x], [("y", (2, 3), "float32")],
+                             ("IfOptions", {"then_subgraph_index": 1, "else_subgraph_index": 2}))
+
+
+def unknown_operator(model):
+    two_squares(model)
+    model.codes[0].update({"builtin_code": 4711})
+
+
+def endless(model):
+    graph = model.main
+    x = graph.input("x", ())
+    for name in ("condition", "body"):
+        inner = model.subgraph(name)
+        v = inner.input("v", ())
+        if name == "condition":
+            inner.outputs = inner.op("LESS", [v, inner.constant(f32(5))], [("c", (), "bool")])
+        else:
+            inner.outputs = inner.op("EXP", [v], [("e", (), "float32")])
+    graph.outputs = graph.op("WHILE", [x], [("y", (), "float32")],
+                             ("WhileOptions", {"cond_subgraph_index": 1,
+                                               "body_subgraph_index": 2}))
+
+
+def calls_itself(model):
+    graph = model.main
+    x = graph.input("x", ())
+    inner = model.subgraph("inner")
+    v = inner.input("v", ())
+    inner.outputs = inner.op("CALL", [v], [("w", (), "float32")], ("CallOptions", {"subgraph": 1}))
+    graph.outputs = graph.op("CALL", [x], [("y", (), "float32")], ("CallOptions", {"subgraph": 1}))
+
+
+def changed(**fields):
+    def change(model):
+        two_squares(model).tensors[0].update(fields)
+    return change
+
+
+def operator_field(**fields):
+    def change(model):
+        two_squares(model).operators[0].update(fields)
+    return change
+
+
+def short_buffer(model):
+    with_constant(model, scale=0.1)
+    model.buffers[-1]["data"].pop()
+
+
+def projection(model):
+    graph = model.main
+    cases_control.lstm(False, False, 0.0)(model, np.random.default_rng(0))
+    graph.operators[0]["inputs"][16] = graph.constant(np.zeros((5, 5), f32))
+
+
+def not_computed(model):
+    graph = two_squares(model)
+    graph.tensor("nothing", (2, 3), "float32")
+    graph.operators[0]["inputs"] = [len(graph.tensors) - 1]
+
+
+def twice(model):
+    graph = two_squares(model)
+    graph.op("SIN", [0], [1])
+
+
+REFUSALS = [
+    (unsupported, r"3 operators are not supported:\n  UNIQUE at operator 1 'u'\n"
+                  r"  WHERE at operator 3 'places'\n"
+                  r"  custom operator MatMulOfMine at operator 2 'm'\n$"),
+    (unsupported_in_branch, r"one operator is not supported: WHERE at subgraph 1 operator 0 'y'"),
+    (unknown_operator, r"builtin 4711 at operator 0 'y'"),
+    (endless, r"operator 0 WHILE 'y': how often it runs depends on data \(after 0 turns\)"),
+    (calls_itself, r"call each other deeper than 32 levels"),
+    (changed(shape=[2, -5]), r"tensor 'x': has the impossible shape \[2,-5\]"),
+    (changed(shape=[-1, 3]), r"input 'x': has the shape \[-1,3\]; .* --input-shapes \"x:"),
+    (changed(shape=[1 << 30, 1 << 30]), r"tensor 'x'.*elements"),
+    (changed(type="STRING"), r"input 'x': is of type STRING, which is not supported"),
+    (changed(buffer=99), r"tensor 'x': refers to buffer 99 of 1"),
+    (operator_field(inputs=[7]), r"operator 0: its inputs name tensor 7 of 2"),
+    (operator_field(outputs=[-1]), r"operator 0: its outputs name tensor -1 of 2"),
+    (operator_field(opcode_index=3), r"operator 0: refers to operator code 3 of 1"),
+    (operator_field(inputs=[]), r"operator 0 EXP 'y': has 0 inputs .* at least 1"),
+    (not_computed, r"reads 'nothing', which no operator before it computes"),
+    (twice, r"tensor 'y' is computed twice"),
+    (short_buffer, r"tensor 'w': is INT8\[2,3\], which takes 6 bytes, but its buffer has 5"),
+    (lambda m: with_constant(m), r"its input 1 holds integers without a scale"),
+    (lambda m: with_constant(m, scale=-0.5), r"tensor 'w': has the scale -0.5"),
+    (lambda m: with_constant(m, scale=float("nan")), r"tensor 'w': has the scale nan"),
+    (lambda m: with_constant(m, scale=[0.1, 0.2, 0.3]), r"tensor 'w': has 3 scales along"),
+    (lambda m: with_constant(m, scale=[0.1, 0.2], zero_point=[0, 0, 0]), r"3 zero points"),
+    (lambda m: with_constant(m, scale=0.1, zero_point=3), r"weights have the zero point 3"),
+    (lambda m: with_constant(m, scale=0.1, sparsity={}), r"tensor 'w': is stored sparsely"),
+    (projection, r"UNIDIRECTIONAL_SEQUENCE_LSTM 'y': has a projection, which is not supported"),
+]
+
+
+class Checks:
+    def __init__(self, mlfc, schema, work):
+        self.mlfc, self.schema, self.work = mlfc, schema, work
+        self.failures = 0
+        os.makedirs(work, exist_ok=True)
+
+    def model(self, name, build):
+        model = Model(self.schema)
+        build(model)
+        path = os.path.join(self.work, name)
+        write({path: model}, self.schema)
+        return path + ".tflite"
+
+    def run(self, *arguments):
+        return subprocess.run([self.mlfc, *arguments], capture_output=True, text=True,
+                              cwd=self.work)
+
+    def expect(self, what, holds, result):
+        if not holds:
+            self.failures += 1
+            print("FAILED: %s\nstatus %d\n%s%s" % (what, result.returncode, result.stdout,
+                                                  result.stderr))
+
+    def refuses(self, pattern, *arguments):
+        result = self.run("compile", *arguments, "-o", "refused.tar")
+        is_one_error = result.stderr.count("Error:") == 1 and result.stderr.startswith("Error:")
+        self.expect("%s: %s" % (arguments[0], pattern),
+                    result.returncode == 4 and is_one_error and
+                    re.search(pattern, result.stderr) is not None, result)
+
+    def archive(self, *arguments):
+        """metadata of the archive that the arguments make; None when they make none."""
+        result = self.run("compile", *arguments, "-o", "made.tar")
+        self.expect("compiles: %s" % (arguments,), result.returncode == 0, result)
+        if result.returncode != 0:
+            return None
+        with tarfile.open(os.path.join(self.work, "made.tar")) as tar:
+            metadata = json.load(tar.extractfile("./metadata.json"))
+        module = next(iter(metadata["modules"].values()))
+        return module["memory"]["functions"]["main"][0]
+
+    def holds(self, what, condition):
+        if not condition:
+            self.failures += 1
+            print("FAILED: " + what)
+
+
+def check_refusals(checks):
+    for i, (build, pattern) in enumerate(REFUSALS):
+        checks.refuses(pattern, checks.model("refused%d" % i, build))
+    whole = checks.model("whole", two_squares)
+    with open(whole, "rb") as file:
+        content = file.read()
+    for name, part, pattern in (
+            ("empty", b"", r"not a TensorFlow Lite model.*empty"),
+            ("text", b"this is no model at all", r"lacks the mark 'TFL3'"),
+            ("cut", content[:len(content) // 2], r"is damaged"),
+            ("aimless", content[:4] + b"TFL3" + b"\xff" * 64, r"is damaged")):
+        path = os.path.join(checks.work, name + ".tflite")
+        with open(path, "wb") as file:
+            file.write(part)
+        checks.refuses(pattern, path)
+    checks.refuses(r"--input-shapes gives it \[4,3\], but the model says \[2,3\]", whole,
+                   "--input-shapes", "x:[4,3]")
+    checks.refuses(r"--input-shapes names 'z', which is not an input; inputs are 'x'", whole,
+                   "--input-shapes", "z:[4,3]")
+
+
+def check_names(checks):
+    def names(model):
+        graph = model.main
+        x = graph.input("serving_default_x:0", (1, 3), shape_signature=[-1, 3])
+        graph.outputs = graph.op("EXP", [x], [("Stateful/Call:0", (1, 3), "float32")])
+        graph.outputs += graph.op("SIN", [x], [("", (1, 3), "float32")])
+        graph.outputs += [x]
+
+    path = checks.model("names", names)
+    main = checks.archive(path)
+    if main is not None:
+        checks.holds("inputs keep their names: %s" % main["inputs"],
+                     list(main["inputs"]) == ["serving_default_x:0"])
+        checks.holds("outputs have C's form of theirs: %s" % main["outputs"],
+                     sorted(main["outputs"]) == ["Stateful_Call_0", "serving_default_x_0",
+                                                 "tvmgen_tensor_2"])
+    main = checks.archive(path, "--input-shapes", "serving_default_x:0:[5,3]")
+    if main is not None:
+        checks.holds("open dimensions are given: %s" % main["inputs"],
+                     main["inputs"]["serving_default_x:0"]["size"] == 5 * 3 * 4)
+
+
+def check_states(checks):
+    def build(model):
+        cases_control.initialised_variable(model, np.random.default_rng(0))
+
+    path = checks.model("states", build)
+    main = checks.archive(path)
+    if main is not None:
+        checks.holds("a variable is an input: %s" % main["inputs"],
+                     sorted(main["inputs"]) == ["total", "x"])
+        checks.holds("and an output: %s" % main["outputs"], sorted(main["outputs"]) == ["total_next", "y"])
+    main = checks.archive(path, "--state", "reset")
+    if main is not None:
+        checks.holds("unless runs start anew: %s" % main,
+                     len(main["inputs"]) == 1 and len(main["outputs"]) == 1)
+    # Without data, mlfc run begins with what CALL_ONCE assigns: the state after a run of zeros.
+    np.save(os.path.join(checks.work, "x.npy"), np.zeros((2, 2), f32))
+    result = checks.run("run", path, "--inputs", "x.npy", "--outputs", "outputs")
+    checks.expect("a model with states runs", result.returncode == 0, result)
+    if result.returncode == 0:
+        shown = np.load(os.path.join(checks.work, "outputs", "output_1.npy"))
+        checks.holds("the state begins at 7: %s" % shown, (shown == 7).all())
+
+
+def main():
+    checks = Checks(*sys.argv[1:4])
+    check_refusals(checks)
+    check_names(checks)
+    check_states(checks)
+    return 1 if checks.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
