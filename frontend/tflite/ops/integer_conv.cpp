@@ -35,7 +35,7 @@ bool sums_fit_32_bits(TfliteNode& node, const Operands& operands, const Value& w
   const bool has_bias = operands.has_bias(node);
   if (!w.is_constant() || (has_bias && !node.is_constant(operands.bias))) return false;
   const DType dtype = node.dtype(operands.x);
-  const auto zero = static_cast<double>(node.input_quantization(operands.x).zero_point());
+  const auto zero = static_cast<double>(zero_of(node, node.input_tensor(operands.x)));
   const double largest = std::max(highest_of(dtype) - zero, zero - lowest_of(dtype));
   const Shape& shape = w.type.shape;
   const auto channels = static_cast<size_t>(shape[static_cast<size_t>(axis)]);
@@ -82,8 +82,8 @@ Value& sums_of(TfliteNode& node, const char* op, const Operands& operands, Value
 std::vector<double> channel_scales(TfliteNode& node, const Operands& operands) {
   check_per_tensor(node, node.input_tensor(operands.x));
   check_per_tensor(node, node.output_tensor(0));
-  const auto in = static_cast<double>(node.input_quantization(operands.x).scale());
-  const auto out = static_cast<double>(node.output_quantization(0).scale());
+  const auto in = static_cast<double>(scale_of(node, node.input_tensor(operands.x)));
+  const auto out = static_cast<double>(scale_of(node, node.output_tensor(0)));
   std::vector<double> scales;
   for (const float scale : node.input_quantization(operands.w).scales) {
     scales.push_back(in * static_cast<double>(scale) / out);
@@ -99,8 +99,9 @@ std::vector<double> product_scales(TfliteNode& node, const Operands& operands) {
   for (const int index : {operands.x, operands.w}) check_per_tensor(node, node.input_tensor(index));
   check_per_tensor(node, node.output_tensor(0));
   const float product =
-      node.input_quantization(operands.x).scale() * node.input_quantization(operands.w).scale();
-  return {static_cast<double>(product) / static_cast<double>(node.output_quantization(0).scale())};
+      scale_of(node, node.input_tensor(operands.x)) * scale_of(node, node.input_tensor(operands.w));
+  return {static_cast<double>(product) /
+          static_cast<double>(scale_of(node, node.output_tensor(0)))};
 }
 
 /// Filters come as output, input channels of a group, height, width.
