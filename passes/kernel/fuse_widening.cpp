@@ -67,8 +67,9 @@ std::optional<std::pair<Tensor, Tensor>> all_values(const Widening& widening) {
   const Expr at = axis_expr("number");
   const Expr value = rewritten(widening.value, [&](const Expr& part) -> Expr {
     if (part->kind != ExprKind::read) return {};
-    alone &= part->name == widening.element->name;
-    return read_expr("x", dtype, {at});
+    const bool is_element = part->name == widening.element->name;
+    alone &= is_element;
+    return is_element ? read_expr("x", dtype, {at}) : Expr();
   });
   if (!alone) return std::nullopt;
   Kernel kernel{.name = "all_values", .axes = {{"number", count}}};
