@@ -112,14 +112,27 @@ ScaleConstants scale_constants(TfliteNode& node, const std::vector<double>& scal
   return {&numbers_constant(node, multipliers), &numbers_constant(node, shifts)};
 }
 
-Value& requantized(TfliteNode& node, Value& sums, const std::vector<double>& scales, int64_t axis) {
+namespace {
+
+Value& requantized_as(TfliteNode& node, Value& sums, const std::vector<double>& scales,
+                      int64_t axis, const char* rounding) {
   const ScaleConstants scale = scale_constants(node, scales);
   Attributes attributes = stored_as_output(node);
   attributes["axis"] = axis;
-  if (node.import_options().rounding == TfliteRounding::twice_up) {
-    attributes["rounding"] = std::string("twice_up");
-  }
+  if (rounding != nullptr) attributes["rounding"] = std::string(rounding);
   return node.add("requantize_fixed", {&sums, scale.multiplier, scale.shift}, attributes);
+}
+
+}  // namespace
+
+Value& requantized(TfliteNode& node, Value& sums, const std::vector<double>& scales, int64_t axis) {
+  return requantized_as(node, sums, scales, axis, nullptr);
+}
+
+Value& requantized_product(TfliteNode& node, Value& sums, const std::vector<double>& scales,
+                           int64_t axis) {
+  const bool up = node.import_options().rounding == TfliteRounding::twice_up;
+  return requantized_as(node, sums, scales, axis, up ? "twice_up" : nullptr);
 }
 
 int32_t rescaled(const TfliteNode& node, int32_t value, const FixedScale& scale) {

@@ -50,6 +50,10 @@ ScaleConstants scale_constants(TfliteNode& node, const std::vector<double>& scal
 int32_t rescaled(const TfliteNode& node, int32_t value, const FixedScale& scale);
 /// From sums of products to the first output: times scales (one, or one for each entry of `axis`).
 Value& requantized(TfliteNode& node, Value& sums, const std::vector<double>& scales, int64_t axis);
+/// The same for sums that optimised kernels compute as a product of matrices, which may round in
+/// another way (TfliteRounding::twice_up).
+Value& requantized_product(TfliteNode& node, Value& sums, const std::vector<double>& scales,
+                           int64_t axis);
 
 /// A table over the 256 values of 8-bit tensor `input`, computed in float: the real number an
 /// element stands for through `function`, on the scale of `output`.

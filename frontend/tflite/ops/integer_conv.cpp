@@ -77,7 +77,9 @@ void convolve(TfliteNode& node, Value& filter, int64_t groups) {
   attributes["group"] = groups;
   Value& sums = sums_of(node, "conv_integer", operands, node.channels_first(node.input(operands.x)),
                         filter, std::move(attributes));
-  Value& y = requantized(node, sums, channel_scales(node, operands), 1);
+  const std::vector<double> scales = channel_scales(node, operands);
+  Value& y =
+      groups == 1 ? requantized_product(node, sums, scales, 1) : requantized(node, sums, scales, 1);
   node.set_output(0, node.channels_last(y));
 }
 
@@ -138,7 +140,7 @@ void fully_connected(TfliteNode& node) {
   Value& rows = node.reshaped(node.input(0), {elements / depth, depth});
   Value& sums =
       sums_of(node, "matmul_integer", operands, rows, node.transposed(node.input(1), {1, 0}), {});
-  Value& y = requantized(node, sums, product_scales(node, operands), 1);
+  Value& y = requantized_product(node, sums, product_scales(node, operands), 1);
   Shape shape = y.type.shape;
   if (node.flag("keep_num_dims")) {
     shape = node.shape(0);
@@ -166,7 +168,7 @@ void batch_matmul(TfliteNode& node) {
   Value& a = operand(0, "adj_x");
   Value& b = operand(1, "adj_y");
   Value& sums = sums_of(node, "matmul_integer", operands, a, b, {});
-  node.set_output(0, requantized(node, sums, product_scales(node, operands), -1));
+  node.set_output(0, requantized_product(node, sums, product_scales(node, operands), -1));
 }
 
 const RegisteredTfliteRules registered({
