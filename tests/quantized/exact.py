@@ -33,7 +33,7 @@ from operators import OPERATORS
 CLOSE = Fraction(1, 2**20)
 
 # Passes turn the sums into sums of integers; without them everything is computed as it is written, in
-# f32, and what rounds then is each term.
+# f32, and what rounds then is each term; so it is where scales are inputs of the model.
 WAYS = {
     "folded": [],
     "as written": ["--disabled-pass", "move-quantization,fuse-widening,fold-quantization"],
@@ -130,7 +130,8 @@ def check_way(mlfc, folder, cases, totals, way, options):
     wrong = []
     for number, case in enumerate(cases):
         actual = numpy.load(folder / "expected" / f"output_{number}.npy")
-        counts, bad = judge(case, actual, case.result_size if way == "folded" else case.term_size)
+        is_folded = way == "folded" and case.is_known
+        counts, bad = judge(case, actual, case.result_size if is_folded else case.term_size)
         wrong += [f"{way}: {line}" for line in bad]
         row = totals.setdefault((case.operator, way), {"exact": 0, "close": 0, "wrong": 0})
         for kind, count in counts.items():
