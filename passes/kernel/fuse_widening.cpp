@@ -38,7 +38,8 @@ std::optional<Widening> widening_of(const Node& node) {
   const Expr& value = kernel.stages[0].store->value;
   if (value->kind == ExprKind::read || is_expensive(value)) return std::nullopt;
   for (Value* input : node.inputs) {
-    if (input == nullptr) continue;
+    // Once only: as its own zero point (both are all zeros, say) it would leave a read behind.
+    if (input == nullptr || std::ranges::count(node.inputs, input) != 1) continue;
     const TensorType& narrow = input->type;
     const TensorType& wide = kernel.outputs[0].type;
     const bool widens = is_integer(narrow.dtype) && narrow.elements() == wide.elements() &&
