@@ -120,10 +120,24 @@ std::optional<Ranges> loop_ranges(const Surroundings& around) {
   return ranges;
 }
 
+// Arithmetic on indices is not checked for overflow anywhere else.
+bool stays_small(const Expr& index) {
+  const std::optional<Affine> affine = affine_of(index);
+  if (!affine) return true;
+  const auto is_small = [](int64_t n) { return n <= kMostIndex && n >= -kMostIndex; };
+  return is_small(affine->constant) &&
+         std::all_of(affine->coefficients.begin(), affine->coefficients.end(),
+                     [&](const auto& term) { return is_small(term.second); });
+}
+
 void check_index(Problems& problems, const Param& tensor, size_t axis, const Expr& index,
                  const Surroundings& around, int64_t length) {
   const int64_t extent = tensor.type.shape[axis];
   if (extent == 0) return;  // loops over nothing do not turn
+  if (!problems.require(stays_small(index), "index ", axis, " of ", tensor.name, ", ", index,
+                        ", overflows")) {
+    return;
+  }
   const auto fits = [&](const Range& range) {
     return range.first > range.last || (range.first >= 0 && range.last + length <= extent);
   };
@@ -165,6 +179,9 @@ void check_read(Problems& problems, const Expr& read, const Surroundings& around
   problems.require(read.dtype() == tensor->type.dtype, read, " is of ", read.dtype(), " but ",
                    tensor->name, " of ", tensor->type.dtype);
   if (!read->otherwise.empty()) {
+    for (const Expr& index : read->args) {
+      problems.require(stays_small(index), "the index ", index, " of ", read->name, " overflows");
+    }
     problems.require(read->otherwise.dtype() == read.dtype(), "the value of ", read,
                      " outside its tensor is of ", read->otherwise.dtype());
     problems.require(read->args.size() == tensor->type.shape.size(), read, " does not fit ",

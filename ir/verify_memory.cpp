@@ -44,6 +44,8 @@ class MemoryCheck {
   void check_views(const Graph& graph) {
     for (const auto& value : graph.values) {
       if (value->inside != nullptr) check_view(*value, graph);
+      problems_.require(value->inside == nullptr || !graph.is_output(*value), describe(*value),
+                        " is an output and has no storage of its own");
     }
     for (const auto& node : graph.nodes) {
       for (const auto& region : node->regions) check_views(*region);

@@ -10,8 +10,9 @@ std::vector<TensorType> infer(const Node& node) {
   const TensorType& x = node.input(0).type;
   check_accepts(node, 0, Accepts::reals);
   if (x.rank() < 2) fail(node, "x must have batch and channel dimensions but is ", x);
-  if (node.integer("size") < 1)
-    fail(node, "size is ", node.integer("size"), "; it must be positive");
+  constexpr int64_t largest = 1 << 20;
+  const int64_t size = node.integer("size");
+  if (size < 1 || size > largest) fail(node, "size is ", size, "; it must be 1 to ", largest);
   return {x.plain()};
 }
 

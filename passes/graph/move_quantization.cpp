@@ -19,13 +19,14 @@ namespace mlfc {
 namespace {
 
 bool is_called(const Value* value, std::string_view op) {
-  return value != nullptr && value->producer != nullptr && value->producer->op->name == op;
+  return value != nullptr && value->producer != nullptr && value->producer->op->name == op &&
+         !value->producer->kernel;
 }
 bool is_dequantized(const Value* value) {
   return is_called(value, "dequantize_linear");
 }
 bool is_quantize(const Node& node) {
-  return node.op->name == "quantize_linear";
+  return node.op->name == "quantize_linear" && !node.kernel;
 }
 
 bool is_pad(const Node& node) {
