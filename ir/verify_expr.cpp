@@ -34,6 +34,8 @@ std::optional<int64_t> evaluated(const Expr& expr, const Environment& axes) {
 }
 
 // Walks the turns of the loops an index depends on.
+constexpr int64_t kMostIndex = int64_t{1} << 48;  // nothing real is larger, and sums still fit
+
 class Enumeration {
  public:
   Enumeration(const Expr& index, const Surroundings& around) : index_(index) {
@@ -80,6 +82,7 @@ class Enumeration {
     const std::optional<int64_t> end = evaluated(loop.end, axes_);
     if (!begin || !end || loop.step < 1) return false;
     if (*begin >= *end) return true;
+    if (*begin < -kMostIndex || *end > kMostIndex || loop.step > kMostIndex) return false;
     const int64_t turns = (*end - 1 - *begin) / loop.step + 1;
     const int64_t last = *begin + (turns - 1) * loop.step;
     const int64_t stride = turns_between(depth, turns) * loop.step;

@@ -46,7 +46,8 @@ class KernelCheck {
   void declare_axes(const std::vector<Axis>& axes) {
     for (const Axis& axis : axes) {
       declare(axis.name);
-      problems_.require(axis.extent >= 0, "axis ", axis.name, " has ", axis.extent, " turns");
+      const bool is_real = axis.extent >= 0 && axis.extent <= int64_t{1} << 40;
+      problems_.require(is_real, "axis ", axis.name, " has ", axis.extent, " turns");
     }
   }
 

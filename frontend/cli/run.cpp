@@ -67,6 +67,15 @@ Tensor filled(const TensorType& type, const std::string& mode, std::mt19937_64& 
   return tensor;
 }
 
+/// A folder of a recorded run holds its outputs too: what is called input_... counts there.
+TensorSet read_inputs(const std::string& path) {
+  if (std::filesystem::is_directory(path)) {
+    TensorSet inputs = read_tensor_set(path, "input_");
+    if (!inputs.tensors.empty()) return inputs;
+  }
+  return read_tensor_set(path);
+}
+
 /// What an input without data holds; what a model keeps between runs begins as the model says.
 Tensor filler(const ArchiveTensor& input, const std::vector<TfliteState>& states,
               const Arguments& arguments, std::mt19937_64& random) {
@@ -79,7 +88,7 @@ Tensor filler(const ArchiveTensor& input, const std::vector<TfliteState>& states
 std::vector<Tensor> inputs_for(const ArchiveInterface& interface,
                                const std::vector<TfliteState>& states, const Arguments& arguments) {
   TensorSet set;
-  if (arguments.has("--inputs")) set = read_tensor_set(arguments.text("--inputs"));
+  if (arguments.has("--inputs")) set = read_inputs(arguments.text("--inputs"));
   std::vector<std::string> names;
   for (const ArchiveTensor& input : interface.inputs) names.push_back(input.name);
   const std::vector<const Tensor*> given = match(set, names);

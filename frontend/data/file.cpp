@@ -58,6 +58,11 @@ void write_file(const std::string& path, std::string_view bytes) {
   });
 }
 
+bool is_plain_file_or_new(const std::string& path) {
+  struct stat status = {};
+  return stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode);
+}
+
 std::string temporary_name(const std::string& path) {
   if (path.empty()) fail("", "the output's file name is empty");
   return path + ".tmp" + std::to_string(getpid());

@@ -23,7 +23,7 @@ enum class TfliteStates : uint8_t {
 /// version; the reference rounds the product to 32 bits and then the division by a power of two.
 enum class TfliteRounding : uint8_t {
   twice,     ///< reference kernels: the second time halves go away from zero
-  twice_up,  ///< the same, but in sums of products halves always go up: optimised kernels on x86
+  twice_up,  ///< the same, but in products of matrices halves always go up: optimised, on x86
   once,      ///< halves up: builds for single rounding
 };
 

@@ -65,13 +65,17 @@ std::optional<std::pair<Tensor, Tensor>> all_values(const Widening& widening) {
   for (int64_t i = 0; i < count; ++i) numbers.set_integer(i, is_signed ? i - count / 2 : i);
 
   bool alone = true;
-  const Expr at = axis_expr("number");
-  const Expr value = rewritten(widening.value, [&](const Expr& part) -> Expr {
-    if (part->kind != ExprKind::read) return {};
-    alone &= part->name == widening.element->name;
-    return read_expr("x", dtype, {at});
+  for_each(widening.value, [&](const Expr& part) {
+    const bool depends = part->kind == ExprKind::read || part->kind == ExprKind::axis ||
+                         part->kind == ExprKind::local;
+    alone &= !depends || (part->kind == ExprKind::read && part->name == widening.element->name) ||
+             mentions_axis(widening.element, part->name);
   });
   if (!alone) return std::nullopt;
+  const Expr at = axis_expr("number");
+  const Expr value = rewritten(widening.value, [&](const Expr& part) -> Expr {
+    return part->kind == ExprKind::read ? read_expr("x", dtype, {at}) : Expr();
+  });
   Kernel kernel{.name = "all_values", .axes = {{"number", count}}};
   kernel.inputs = {{"x", numbers.type}};
   kernel.outputs = {{"y", {value.dtype(), {count}, {}}}};

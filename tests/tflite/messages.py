@@ -2,7 +2,7 @@
 """What the importer says of models that are wrong, of those it cannot compile, and what names and
 states of a model become in its archive.
 
-    messages.py MLFC SCHEMA WORK_FOLDER
+    messages.py MLFC SCHEMA WORK_FOLDER PLUGIN
 
 Every refusal is one `Error:` (exit code 4) that names the place; the first line of the list below
 that does not hold fails the test.
@@ -265,8 +265,26 @@ def check_states(checks):
         checks.holds("the state begins at 7: %s" % shown, (shown == 7).all())
 
 
+def check_plugin(checks, plugin):
+    def build(model):
+        graph = model.main
+        x = graph.input("x", (2, 3))
+        graph.outputs = graph.op("HalfOf", [x], [("y", (2, 3), "float32")], custom=True)
+
+    path = checks.model("custom", build)
+    checks.refuses(r"one operator is not supported: custom operator HalfOf at operator 0 'y'", path)
+    x = np.arange(6, dtype=f32).reshape(2, 3)
+    np.save(os.path.join(checks.work, "x.npy"), x)
+    result = checks.run("run", path, "--plugin", plugin, "--inputs", "x.npy", "--outputs", "half")
+    checks.expect("a plugin's rule is used", result.returncode == 0, result)
+    if result.returncode == 0:
+        y = np.load(os.path.join(checks.work, "half", "output_0.npy"))
+        checks.holds("and means what it says: %s" % y, (y == x / 2).all())
+
+
 def main():
     checks = Checks(*sys.argv[1:4])
+    check_plugin(checks, sys.argv[4])
     check_refusals(checks)
     check_names(checks)
     check_states(checks)
