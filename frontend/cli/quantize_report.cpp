@@ -17,6 +17,10 @@ std::string decibels(double value) {
   return value >= 200 ? "exact" : fmt::format("{:.1f}", value);
 }
 
+std::string with_unit(double value) {
+  return value >= 200 ? "exact" : fmt::format("{:.1f} dB", value);
+}
+
 std::string stored_text(const QuantizedLayer& layer) {
   if (!layer.is_stored) return "float";
   return fmt::format("{} {:.6g} {:+d}", to_text(layer.parameters.dtype), layer.parameters.scale,
@@ -54,8 +58,8 @@ std::string layer_lines(const QuantizeReport& report) {
 std::string output_lines(const QuantizeReport& report) {
   std::string text;
   for (const QuantizedOutput& output : report.outputs) {
-    text += fmt::format("output '{}': {} dB, relative error {:.4g}", output.name,
-                        decibels(output.decibels), output.relative_error);
+    text += fmt::format("output '{}': {}, relative error {:.4g}", output.name,
+                        with_unit(output.decibels), output.relative_error);
     if (output.is_classes) {
       text += fmt::format(", same top 1 in {} of {} samples", output.same_top, report.evaluated);
     }
@@ -106,7 +110,7 @@ std::string report_table(const QuantizeReport& report) {
   const std::vector<const QuantizedLayer*> layers = worst(report);
   if (!layers.empty()) text += "what hurts most, and what would help:\n";
   for (const QuantizedLayer* layer : layers) {
-    text += fmt::format("  {} ({} dB): {}\n", layer->name, decibels(layer->own), layer->advice);
+    text += fmt::format("  {} ({}): {}\n", layer->name, with_unit(layer->own), layer->advice);
   }
   return text;
 }

@@ -125,20 +125,22 @@ std::vector<fs::path> with_inputs(const std::vector<fs::path>& folders) {
   return inputs.empty() ? folders : inputs;
 }
 
-/// Where outputs are kept beside inputs, the latter are called so.
+/// Outputs that are kept beside inputs are called so.
+bool is_output(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.starts_with("output") || name.starts_with("expected");
+}
+
 void add_files(const std::string& path, const Folder& folder, const std::vector<InputSpec>& inputs,
                SampleSet& samples) {
-  const auto is_input = [](const fs::path& file) {
-    return file.filename().string().starts_with("input");
-  };
-  const bool has_inputs = std::ranges::any_of(folder.tensors, is_input);
-  const bool has_others = !std::ranges::all_of(folder.tensors, is_input);
-  const std::string prefix = has_inputs && has_others ? "input" : "";
-  if (inputs.size() > 1) return add_set(read_tensor_set(path, prefix), inputs, samples);
+  TensorSet set{path, {}};
   for (const fs::path& file : folder.tensors) {
-    if (!prefix.empty() && !is_input(file)) continue;
-    add_set(read_tensor_set(file.string()), inputs, samples);
+    if (is_output(file)) continue;
+    TensorSet one = read_tensor_set(file.string());
+    if (inputs.size() == 1) add_set(one, inputs, samples);
+    set.tensors.push_back(std::move(one.tensors[0]));
   }
+  if (inputs.size() > 1) add_set(set, inputs, samples);
 }
 
 }  // namespace

@@ -46,27 +46,37 @@ Expr mean(const Node& node, const Operands& x) {
   return x.size() == 1 ? x[0] : sum(node, x) / Expr(count);
 }
 
+/// Arithmetic on integers of 8 and 16 bits came with opset 14.
+void offer_arithmetic(ForeignNode& node) {
+  const DType dtype = node.inputs[0]->type.dtype;
+  if (is_integer(dtype) && bytes_of(dtype) < 4) node.opset = 14;
+}
+
 const ElementwiseFamily family({
     {.name = "add",
      .summary = "a + b.",
      .onnx = {"Add"},
      .formula = [](const Node&, const Operands& x) { return x[0] + x[1]; },
-     .inputs = two_operands},
+     .inputs = two_operands,
+     .offer = offer_arithmetic},
     {.name = "sub",
      .summary = "a - b.",
      .onnx = {"Sub"},
      .formula = [](const Node&, const Operands& x) { return x[0] - x[1]; },
-     .inputs = two_operands},
+     .inputs = two_operands,
+     .offer = offer_arithmetic},
     {.name = "mul",
      .summary = "a * b.",
      .onnx = {"Mul"},
      .formula = [](const Node&, const Operands& x) { return x[0] * x[1]; },
-     .inputs = two_operands},
+     .inputs = two_operands,
+     .offer = offer_arithmetic},
     {.name = "div",
      .summary = "a / b; quotients of integers are truncated.",
      .onnx = {"Div"},
      .formula = [](const Node&, const Operands& x) { return x[0] / x[1]; },
-     .inputs = two_operands},
+     .inputs = two_operands,
+     .offer = offer_arithmetic},
     {.name = "mod",
      .summary = "Remainder with the sign of b, or of a with fmod.",
      .onnx = {"Mod"},

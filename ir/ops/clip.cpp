@@ -1,5 +1,6 @@
 // Limits every element to a range whose ends are optional: scalar inputs, or attributes in models
 // older than opset 11. When the range is empty the upper end wins.
+#include "ir/ops/adopt.h"
 #include "ir/ops/elementwise.h"
 
 namespace mlfc {
@@ -29,12 +30,28 @@ Kernel kernel(const Node& node) {
   return elementwise_kernel(node, limited);
 }
 
+/// The limits have been inputs since opset 11.
+void offer(ForeignNode& node) {
+  int input = 1;
+  for (const char* name : {"min", "max"}) {
+    const auto limit = node.attributes.find(name);
+    if (limit != node.attributes.end()) {
+      const double number = std::get<double>(limit->second);
+      const TensorType type{node.inputs[0]->type.dtype, {}, {}};
+      add_constant_input(node, input, name, splat(type, number));
+      node.attributes.erase(limit);
+    }
+    ++input;
+  }
+}
+
 const Operator clip{
     .name = "clip",
     .summary = "Limits every element to min .. max.",
     .onnx = {"Clip"},
     .inputs = {"x", "min?", "max?"},
     .attributes = {real("min", 0), real("max", 0)},
+    .offer = offer,
     .infer = infer,
     .kernel = kernel,
 };

@@ -78,6 +78,7 @@ ElementwiseFamily::ElementwiseFamily(const std::vector<ElementwiseRow>& rows) {
                               .inputs = row.inputs,
                               .attributes = row.attributes,
                               .adopt = row.adopt,
+                              .offer = row.offer,
                               .infer = infer,
                               .kernel = kernel});
     RegisteredOperator registered(family.back());

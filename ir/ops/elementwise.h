@@ -30,6 +30,7 @@ struct ElementwiseRow {
   Yields yields = Yields::same;
   std::vector<AttributeSpec> attributes = {};
   void (*adopt)(ForeignNode& node) = nullptr;
+  void (*offer)(ForeignNode& node) = nullptr;
 };
 
 /// A static object of this type registers every row as an operator.

@@ -135,6 +135,14 @@ Kernel kernel(const Node& node) {
   return k.done();
 }
 
+/// The modes got their names with opset 20.
+void offer(ForeignNode& node) {
+  const auto mode = node.attributes.find("mode");
+  if (mode == node.attributes.end()) return;
+  const auto& name = std::get<std::string>(mode->second);
+  if (name == "bilinear" || name == "bicubic") mode->second = name.substr(2);
+}
+
 const Operator grid_sample{
     .name = "grid_sample",
     .summary = "The image at the places of a grid.",
@@ -143,6 +151,7 @@ const Operator grid_sample{
     .inputs = {"x", "grid"},
     .attributes = {text("mode", "linear"), text("padding_mode", "zeros"),
                    integer("align_corners", 0)},
+    .offer = offer,
     .infer = infer,
     .kernel = kernel,
 };

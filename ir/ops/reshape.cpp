@@ -61,6 +61,16 @@ const Operator reshape{
     .onnx = {"Reshape"},
     .inputs = {"x", "shape!"},
     .attributes = {integer("allowzero", 0)},
+    .offer =
+        [](ForeignNode& node) {
+          const auto found = node.attributes.find("allowzero");
+          if (found == node.attributes.end()) return;
+          if (std::get<int64_t>(found->second) == 0) {
+            node.attributes.erase(found);
+          } else {
+            node.opset = 14;
+          }
+        },
     .infer = infer_reshape,
     .kernel = kernel,
     .moves_data_only = true,
