@@ -114,7 +114,8 @@ class GraphCheck {
     const bool is_variadic = !declared.empty() && parse_slot(declared.back()).variadic;
     problems_.require(is_variadic || node.inputs.size() <= declared.size(), "has ",
                       node.inputs.size(), " inputs; ", node.op->name, " takes ", declared.size());
-    for (size_t i = 0; i < std::max(declared.size(), node.inputs.size()); ++i) {
+    const size_t slots = declared.empty() ? 0 : std::max(declared.size(), node.inputs.size());
+    for (size_t i = 0; i < slots; ++i) {
       const Slot slot = parse_slot(declared[std::min(i, declared.size() - 1)]);
       const bool is_given = node.has_input(static_cast<int>(i));
       const bool is_ended = slot.variadic && i > 0 && i >= node.inputs.size();

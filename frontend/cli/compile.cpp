@@ -1,5 +1,6 @@
 // `mlfc compile`: a model in, a Model Library Format archive out - or, with --stop-after, the text
 // of the program at that point.
+#include <algorithm>
 #include <cstdio>
 
 #include "frontend/cli/compilation.h"
@@ -57,6 +58,18 @@ void quantize_first(Request& request, const QuantizeRequest& quantize) {
   };
 }
 
+/// Inputs and outputs that the model itself does not list.
+void mention_states(const Model& model) {
+  for (const TfliteState& state : model.states) {
+    const std::vector<std::byte>& bytes = state.initial.bytes;
+    const bool is_zero = std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+    fmt::print(stderr,
+               "note: the model keeps '{}' between runs: it is an input, {} in the first run, and "
+               "then what output '{}' was (--state reset: every run starts anew)\n",
+               state.input, is_zero ? "zeros" : "what the model initialises it to", state.output);
+  }
+}
+
 int run(const Arguments& arguments) {
   Request request = parse_request(arguments);
   request.file = arguments.file();
@@ -65,7 +78,10 @@ int run(const Arguments& arguments) {
 
   const std::string output = arguments.text("--output", "module.tar");
   check_output(output);
-  const Archive archive = compile_to_archive(request);
+  verify_options(request.package);
+  const Model model = import_model(request);
+  if (!request.quiet) mention_states(model);
+  const Archive archive = compile_to_archive(request, model);
   std::vector<std::pair<std::string, std::string>> dumps;
   for (const std::string& format : request.dump_formats) {
     dumps.emplace_back(output + "." + format, dumped_code(archive, format, request.package));

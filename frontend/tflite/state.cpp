@@ -6,7 +6,7 @@ namespace mlfc {
 namespace {
 
 std::string key_of_tensor(const TfliteScope& scope, int tensor) {
-  return fmt::format("tensor {} of subgraph {}", tensor, scope.number());
+  return fmt::format("subgraph {:6} tensor {:9}", scope.number(), tensor);
 }
 
 /// "container/shared_name": the second is what people call it.

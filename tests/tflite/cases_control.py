@@ -94,6 +94,28 @@ def initialised_variable(model, rng):
     return [x], [-(x + f32(7))]
 
 
+def branch_on_variable(model, rng):
+    """Each branch assigns; what the variable becomes depends on a computed condition."""
+    graph = model.main
+    x = rng.standard_normal((2,)).astype(f32)
+    condition = graph.input("condition", (), "bool")
+    value = graph.input("x", x.shape)
+    for name, op, options in (("yes", "ADD", "AddOptions"), ("no", "SUB", "SubOptions")):
+        inner = model.subgraph(name)
+        v = inner.input("v", x.shape)
+        total = handle(inner, "total")
+        old = inner.op("READ_VARIABLE", [total], [("old", x.shape, "float32")],
+                       ("ReadVariableOptions", {}))
+        new = inner.op(op, old + [v], [("new", x.shape, "float32")], (options, {}))
+        inner.op("ASSIGN_VARIABLE", [total] + new, [], ("AssignVariableOptions", {}))
+        inner.outputs = inner.op("NEG", [v], [("n", x.shape, "float32")], ("NegOptions", {}))
+    graph.op("IF", [condition, value], [("negative", x.shape, "float32")],
+             ("IfOptions", {"then_subgraph_index": 1, "else_subgraph_index": 2}))
+    graph.outputs = graph.op("READ_VARIABLE", [handle(graph, "total")],
+                             [("y", x.shape, "float32")], ("ReadVariableOptions", {}))
+    return [np.bool_(False), x], [f32(0) - x]
+
+
 def constant_variable(model, rng):
     """A variable that is only read is what it was set to."""
     graph = model.main
@@ -218,6 +240,7 @@ def cases():
         Case("while_counted", counted_loop),
         Case("variable_initialised", initialised_variable),
         Case("variable_constant", constant_variable),
+        Case("variable_in_branches", branch_on_variable),
         Case("lstm", lstm(False, False, 0.0)),
         Case("lstm_time_major", lstm(True, True, 0.0)),
         Case("lstm_clipped", lstm(False, False, 0.25)),
