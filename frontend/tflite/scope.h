@@ -15,6 +15,7 @@ namespace mlfc {
 /// The budgets against models that are made to exhaust us.
 constexpr int max_tflite_depth = 32;
 constexpr int64_t max_tflite_nodes = 1'000'000;
+constexpr int64_t max_tflite_variable_bytes = int64_t{1} << 26;
 constexpr int64_t max_tflite_constant_bytes = int64_t{1} << 32;
 
 /// A value kept from run to run: a variable tensor or a resource variable.
