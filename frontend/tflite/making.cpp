@@ -43,6 +43,12 @@ void fold(Graph& graph, Node& node, std::vector<Value*>& outputs, bool any_size)
   }
 }
 
+/// A few bytes of a file can ask for a sequence of a million steps.
+void count_node(const TfliteNode& node, TfliteConversion& conversion) {
+  if (++conversion.nodes <= max_tflite_nodes) return;
+  fail(node, "the model becomes more than ", max_tflite_nodes, " nodes and constants");
+}
+
 /// Holds what a rule hands on to what our operator declares: the file decides how many operands an
 /// operator has, and which are absent or computed.
 void check_operands(const TfliteNode& node, const Operator& op, const std::vector<Value*>& inputs) {
@@ -68,9 +74,7 @@ void check_operands(const TfliteNode& node, const Operator& op, const std::vecto
 std::vector<Value*> TfliteNode::add_all(std::string_view op, std::vector<Value*> inputs,
                                         int outputs, Attributes attributes) {
   TfliteConversion& conversion = scope_.conversion();
-  if (++conversion.nodes > max_tflite_nodes) {
-    fail(*this, "the model becomes more than ", max_tflite_nodes, " nodes");
-  }
+  count_node(*this, conversion);
   check_operands(*this, operator_named(op), inputs);
   const std::string label = tflite_label(scope_.subgraph(), op_);
   const std::vector<std::string> names(static_cast<size_t>(outputs), label + "/" + std::string(op));
@@ -94,6 +98,7 @@ Value& TfliteNode::add(std::string_view op, std::vector<Value*> inputs, Attribut
 }
 
 Value& TfliteNode::constant(Tensor tensor) {
+  count_node(*this, scope_.conversion());
   const std::string label = tflite_label(scope_.subgraph(), op_);
   return scope_.conversion().graph.add_constant(label + "/constant", std::move(tensor));
 }
