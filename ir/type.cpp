@@ -61,7 +61,7 @@ int64_t element_count(const Shape& shape) {
   int64_t count = 1;
   for (const int64_t extent : shape) {
     if (extent < 0) fail("", "shape ", shape, " has a negative dimension");
-    const bool overflows = extent > 0 && count > kMostElements / extent;
+    const bool overflows = extent > kMostElements || (extent > 0 && count > kMostElements / extent);
     if (overflows) fail("", "shape ", shape, " has more than 2^40 elements");
     count *= extent;
   }

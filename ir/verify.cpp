@@ -114,10 +114,12 @@ class GraphCheck {
     const bool is_variadic = !declared.empty() && parse_slot(declared.back()).variadic;
     problems_.require(is_variadic || node.inputs.size() <= declared.size(), "has ",
                       node.inputs.size(), " inputs; ", node.op->name, " takes ", declared.size());
-    for (size_t i = 0; i < declared.size(); ++i) {
-      const Slot slot = parse_slot(declared[i]);
+    const size_t slots = declared.empty() ? 0 : std::max(declared.size(), node.inputs.size());
+    for (size_t i = 0; i < slots; ++i) {
+      const Slot slot = parse_slot(declared[std::min(i, declared.size() - 1)]);
       const bool is_given = node.has_input(static_cast<int>(i));
-      problems_.require(is_given || slot.optional || slot.variadic, "input '", slot.name,
+      const bool is_ended = slot.variadic && i > 0 && i >= node.inputs.size();
+      problems_.require(is_given || slot.optional || is_ended, "input '", slot.name,
                         "' is missing");
     }
     const auto& outputs = node.op->outputs;

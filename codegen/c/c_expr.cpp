@@ -294,7 +294,7 @@ Expr CExprPrinter::place(const std::string& tensor, const std::vector<Expr>& ind
   const Layout layout = found->second.explicit_layout();
   Expr sum = integer_expr(layout.offset, DType::i64);
   for (size_t axis = 0; axis < indices.size(); ++axis) {
-    Expr rest = indices[axis];
+    Expr rest = cast_expr(DType::i64, indices[axis]);
     const auto& digits = layout.axes[axis];
     for (size_t digit = digits.size(); digit-- > 1;) {
       const Expr extent = integer_expr(digits[digit].extent, DType::i64);

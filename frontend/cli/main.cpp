@@ -37,6 +37,17 @@ std::string command_line(int count, char** words) {
   return line;
 }
 
+/// Names in messages come from models, and could hold what a terminal obeys.
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool obeyed = (byte < 0x20 && c != '\n') || byte == 0x7f;
+    result += obeyed ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return result;
+}
+
 int report_bug(const char* what, const std::string& line) {
   fmt::print(stderr,
              "Internal error: {}\n"
@@ -101,7 +112,7 @@ int main(int count, char** words) {
   try {
     return flushed(dispatch({words + 1, words + count}));
   } catch (const UserError& error) {
-    fmt::print(stderr, "Error: {}\n", error.what());
+    fmt::print(stderr, "Error: {}\n", printable(error.what()));
     return exit_user;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "Error: not enough memory for this model\n");

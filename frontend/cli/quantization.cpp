@@ -19,6 +19,7 @@ namespace mlfc {
 namespace {
 
 constexpr int histogram_bins = 2048;
+constexpr size_t few_samples = 10;
 
 std::vector<std::string> output_names(const Graph& graph) {
   std::vector<std::string> names;
@@ -72,7 +73,7 @@ class Quantizer {
     count(widest);
     Attempt attempt = attempt_with(quantize_.options);
     measure_layers(attempt);
-    if (quantize_.correct_bias) correct_biases(attempt);
+    corrects_ = quantize_.correct_bias;
     measure(attempt);
     if (quantize_.max_error > 0 && attempt.error > quantize_.max_error) {
       attempt = meet_error(std::move(attempt));
@@ -105,6 +106,9 @@ class Quantizer {
     for (const Value* input : graph_->inputs) inputs.push_back({input->name, input->type});
     calibration_ = read_samples(quantize_.calibrate, inputs, quantize_.most_samples);
     report_.calibrated = calibration_.sets.size();
+    if (report_.calibrated < few_samples) {
+      report_.warnings.push_back("few samples: other inputs may leave the ranges seen in these");
+    }
     if (!quantize_.evaluate.empty()) {
       evaluation_ = read_samples(quantize_.evaluate, inputs, quantize_.most_samples);
     }
@@ -160,6 +164,7 @@ class Quantizer {
     QuantizeOptions options = attempt.options;
     if (!as_asked) options.integer_io = false;
     std::unique_ptr<Graph> graph = cloned(*graph_);
+    if (corrects_) correct_biases(*graph, attempt.plan);
     insert_quantization(*graph, attempt.plan, attempt.parameters, options);
     return graph;
   }
@@ -214,10 +219,11 @@ class Quantizer {
     if (dim >= 0) shifts_[value].add_difference(wanted, got, dim);
   }
 
-  /// Adds to each bias what its channel lost on average.
-  void correct_biases(const Attempt& attempt) {
-    for (const std::string& value : attempt.plan.contractions) {
-      Node& node = *graph_->find_value(value)->producer;
+  /// Adds to each bias what its channel lost on average. Returns how many there were.
+  int correct_biases(Graph& graph, const Plan& plan) const {
+    int corrected = 0;
+    for (const std::string& value : plan.contractions) {
+      Node& node = *graph.find_value(value)->producer;
       const std::optional<ContractionNode> contraction = contraction_of(node);
       const auto shift = shifts_.find(value);
       if (shift == shifts_.end() || !contraction->weights_are_constant) continue;
@@ -231,15 +237,14 @@ class Quantizer {
         const auto place = static_cast<int64_t>(i);
         bias.set_real(place, bias.real(place) + means[i]);
       }
-      if (node.inputs.size() <= static_cast<size_t>(input)) {
-        node.inputs.resize(static_cast<size_t>(input) + 1, nullptr);
-      }
-      const Value* old = node.inputs[static_cast<size_t>(input)];
-      node.inputs[static_cast<size_t>(input)] =
-          &graph_->add_constant(old == nullptr ? value + "/bias" : old->name, bias);
-      ++report_.corrected_biases;
+      const auto slot = static_cast<size_t>(input);
+      if (node.inputs.size() <= slot) node.inputs.resize(slot + 1, nullptr);
+      const Value* old = node.inputs[slot];
+      node.inputs[slot] = &graph.add_constant(old == nullptr ? value + "/bias" : old->name, bias);
+      ++corrected;
     }
-    graph_->remove_unused();
+    graph.remove_unused();
+    return corrected;
   }
 
   /// The quantized model as a whole against the float model.
@@ -461,20 +466,24 @@ class Quantizer {
     for (const std::string& name : attempt.options.keep_float) {
       if (!asked.keep_float.contains(name)) report_.kept_float.push_back(name);
     }
+    if (corrects_) {
+      report_.corrected_biases = correct_biases(*cloned(*graph_), attempt.plan);
+    }
     std::unique_ptr<Graph> graph = inserted(attempt, true);
     report_.integer_bytes = constant_bytes(*graph);
     return {std::move(graph), std::move(report_)};
   }
 
-  std::unique_ptr<Graph> graph_;  ///< float, prepared; biases corrected on the way
+  std::unique_ptr<Graph> graph_;  ///< float, prepared
   const Request& request_;
   const QuantizeRequest& quantize_;
   Progress progress_;
   SampleSet calibration_ = {}, evaluation_ = {};
-  std::unique_ptr<Observation> float_ = {};  ///< the model before its biases were corrected
+  std::unique_ptr<Observation> float_ = {};
   std::map<std::string, Histogram> histograms_ = {};
   std::map<std::string, LayerNoise> layers_ = {};
-  std::map<std::string, ChannelSum> shifts_ = {};
+  std::map<std::string, ChannelSum> shifts_ = {};  ///< mean error of the channels
+  bool corrects_ = false;                          ///< once the shifts are known
   bool can_equalize_ = false;
   QuantizeReport report_ = {};
 };

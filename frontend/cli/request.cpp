@@ -161,7 +161,8 @@ Options pass_options(const Arguments& arguments) {
   options.requantize = arguments.text("--requantize", "real");
   const std::vector<std::string> layouts = arguments.all("--desired-layout");
   const std::vector<std::string> operators = arguments.all("--desired-layout-ops");
-  const size_t expected = operators.empty() ? 1 : operators.size();
+  constexpr size_t default_operators = 3;  // nn.conv2d, nn.conv2d_transpose, qnn.conv2d
+  const size_t expected = operators.empty() ? default_operators : operators.size();
   if (!layouts.empty() && layouts.size() != 1 && layouts.size() != expected) {
     fail("", "Expected 1 or ", expected, " layouts but got ", layouts.size());
   }

@@ -153,7 +153,7 @@ void validate_set(const TestCase& test, const TestSet& set, const ValidationOpti
 
 std::string one_line(std::string text) {
   for (char& c : text) {
-    if (c == '\n') c = ' ';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
   return text;
 }

@@ -26,7 +26,9 @@ void check_inputs(ForeignNode& node, const Operator& op, const std::string& wher
   for (size_t i = 0; i < std::max(node.inputs.size(), slots.size()); ++i) {
     const Slot& slot = slots[std::min(i, slots.size() - 1)];
     const bool present = i < node.inputs.size() && node.inputs[i] != nullptr;
-    const bool needed = !slot.optional && (!slot.variadic || i < node.inputs.size());
+    // Any number of inputs means at least one, unless there are others before.
+    const bool is_ended = slot.variadic && i > 0 && i >= node.inputs.size();
+    const bool needed = !slot.optional && !is_ended;
     if (needed && !present) fail(where, "its input '", slot.name, "' is missing");
   }
 }

@@ -11,6 +11,15 @@
 
 namespace mlfc {
 
+float scale_of(const TfliteNode& node, const TfliteTensor& tensor) {
+  check_per_tensor(node, tensor);
+  return tensor.quantization.scale();
+}
+int64_t zero_of(const TfliteNode& node, const TfliteTensor& tensor) {
+  check_per_tensor(node, tensor);
+  return tensor.quantization.zero_point();
+}
+
 FixedScale fixed_scale(double scale) {
   if (scale == 0) return {};
   int shift = 0;
@@ -35,8 +44,8 @@ std::pair<int64_t, int64_t> activation_range(const TfliteNode& node, const std::
   const auto lowest = static_cast<int64_t>(lowest_of(tensor.dtype));
   const auto highest = static_cast<int64_t>(highest_of(tensor.dtype));
   const auto quantized = [&](float real) {
-    const float steps = std::round(real / tensor.quantization.scale());
-    const double place = static_cast<double>(tensor.quantization.zero_point()) + steps;
+    const float steps = std::round(real / scale_of(node, tensor));
+    const double place = static_cast<double>(zero_of(node, tensor)) + steps;
     return static_cast<int64_t>(
         std::clamp(place, static_cast<double>(lowest), static_cast<double>(highest)));
   };
@@ -62,8 +71,7 @@ Attributes rounded_as_wanted(const TfliteNode& node, Attributes attributes) {
 Attributes stored_as_output(const TfliteNode& node) {
   const TfliteTensor& output = node.output_tensor(0);
   const auto [low, high] = activation_range(node);
-  Attributes attributes = {{"zero_point", output.quantization.zero_point()},
-                           {"dtype", to_text(output.dtype)}};
+  Attributes attributes = {{"zero_point", zero_of(node, output)}, {"dtype", to_text(output.dtype)}};
   if (low > lowest_of(output.dtype)) attributes["low"] = low;
   if (high < highest_of(output.dtype)) attributes["high"] = high;
   return rounded_as_wanted(node, std::move(attributes));
@@ -141,14 +149,15 @@ int32_t rescaled(const TfliteNode& node, int32_t value, const FixedScale& scale)
                                          static_cast<int>(scale.shift));
 }
 
-Tensor table_of(const TfliteTensor& input, const TfliteTensor& output, float (*function)(float)) {
+Tensor table_of(const TfliteNode& node, const TfliteTensor& input, const TfliteTensor& output,
+                float (*function)(float)) {
   const auto lowest = static_cast<int64_t>(lowest_of(input.dtype));
-  const float inverse = 1 / output.quantization.scale();
-  const auto zero_point = static_cast<float>(output.quantization.zero_point());
+  const float inverse = 1 / scale_of(node, output);
+  const auto zero_point = static_cast<float>(zero_of(node, output));
   Tensor table(TensorType{output.dtype, {256}, {}});
   for (int64_t entry = 0; entry < 256; ++entry) {
-    const auto steps = static_cast<float>(lowest + entry - input.quantization.zero_point());
-    const float result = function(input.quantization.scale() * steps);
+    const auto steps = static_cast<float>(lowest + entry - zero_of(node, input));
+    const float result = function(scale_of(node, input) * steps);
     const double place = std::round(result * inverse) + zero_point;
     table.set_integer(entry, static_cast<int64_t>(std::clamp(place, lowest_of(output.dtype),
                                                              highest_of(output.dtype))));

@@ -11,6 +11,10 @@
 
 namespace mlfc {
 
+/// The scale and the zero point of a tensor; fail unless it has one of each for all elements.
+float scale_of(const TfliteNode& node, const TfliteTensor& tensor);
+int64_t zero_of(const TfliteNode& node, const TfliteTensor& tensor);
+
 /// scale = multiplier * 2^(shift - 31), as the rescale functions of kernels take it.
 struct FixedScale {
   int64_t multiplier = 0;
@@ -57,7 +61,8 @@ Value& requantized_product(TfliteNode& node, Value& sums, const std::vector<doub
 
 /// A table over the 256 values of 8-bit tensor `input`, computed in float: the real number an
 /// element stands for through `function`, on the scale of `output`.
-Tensor table_of(const TfliteTensor& input, const TfliteTensor& output, float (*function)(float));
+Tensor table_of(const TfliteNode& node, const TfliteTensor& input, const TfliteTensor& output,
+                float (*function)(float));
 
 /// sigmoid(i / 24) in units of 2^-16: the table of logistic and tanh for 16-bit elements.
 Tensor sigmoid_table();

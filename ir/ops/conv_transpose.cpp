@@ -5,6 +5,7 @@
 // o gets tap k from input (o + pad - k * dilation) / stride, where that divides. Positions with the
 // same remainder by the stride use the same taps, so each remainder (of each axis) is one stage
 // whose indices are affine and which multiplies nothing by zero.
+#include <algorithm>
 #include <numeric>
 
 #include "ir/ops/elementwise.h"
@@ -154,26 +155,27 @@ void add_phase(const Shared& shared, const std::vector<Phase>& phases) {
   const int spatial = static_cast<int>(phases.size());
   const auto out_names = spatial_names("o", spatial);
   const auto tap_names = spatial_names("k", spatial);
+  // Larger strides than filters leave gaps: no input gets there.
+  const bool reached =
+      std::all_of(phases.begin(), phases.end(), [](const Phase& phase) { return phase.taps > 0; });
   Reducer acc(k);
-  const Expr ic = acc.axis("ic", shared.axes.in);
+  const Expr ic = acc.axis("ic", reached ? shared.axes.in : 1);
   const Expr channel = shared.g * Expr(shared.axes.in) + ic;
   std::vector<Expr> image = {shared.n, channel};
   std::vector<Expr> filter = {channel, shared.oc};
   std::vector<Expr> result = {shared.n, shared.out_channel};
   bool leaves = false;
-  bool reached = true;
   for (int i = 0; i < spatial; ++i) {
     const Phase& phase = phases[i];
     const Expr q = row_axis(k, out_names[i], phase.positions);
     result.push_back(q * Expr(shared.axes.windows[i].stride) + Expr(phase.remainder));
-    reached &= phase.taps > 0;
     if (!reached) continue;
     const Expr tap = acc.axis(tap_names[i], phase.taps);
     image.push_back(q - tap * Expr(phase.move) + Expr(phase.offset));
     filter.push_back(tap * Expr(phase.step) + Expr(phase.first));
     leaves |= phase.leaves_input(shared.axes.windows[i].input);
   }
-  if (!reached) {  // larger strides than filters leave gaps
+  if (!reached) {
     k.store(k.out().at(result), shared.bias.empty() ? with_dtype(0, shared.dtype) : shared.bias);
     return;
   }

@@ -10,6 +10,9 @@
 namespace mlfc {
 namespace {
 
+// Every step becomes nodes of its own.
+constexpr int64_t kMostSteps = 4096;
+
 // --- activations ----------------------------------------------------------------------------
 
 struct ActivationRow {
@@ -166,6 +169,10 @@ Recurrence recurrence_of(const Node& node, int64_t gates, int states) {
                                  .directions = direction == "bidirectional" ? 2 : 1,
                                  .first_is_reverse = direction == "reverse",
                                  .batch_first = batch_first};
+  if (recurrence.steps > kMostSteps) {
+    fail(node, "has ", recurrence.steps, " steps; steps are written out, up to ", kMostSteps,
+         ": cut the sequence");
+  }
   const int64_t directions = recurrence.directions;
   const int64_t width = gates * recurrence.hidden;
   check_shape(node, 1, {directions, width, recurrence.inputs});

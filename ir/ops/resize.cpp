@@ -208,6 +208,7 @@ void adopt(ForeignNode& node) {
   }
   const bool old_form = node.op_type == "Upsample" || node.opset < 11;  // x, scales
   if (!old_form) return;
+  if (node.inputs.empty()) fail(place_of(node), "has no input to resize");
   node.inputs.insert(node.inputs.begin() + 1, nullptr);
   node.attributes["coordinate_transformation_mode"] = std::string("asymmetric");
   node.attributes["nearest_mode"] = std::string("simple");

@@ -60,8 +60,9 @@ void check_inputs(const Node& node) {
 
 void set_types(Node& node) {
   const std::vector<TensorType> types = node.op->infer(node);
-  check(types.size() == node.outputs.size(), describe(node), " infers ", types.size(),
-        " types for ", node.outputs.size(), " outputs");
+  if (types.size() != node.outputs.size()) {
+    fail(node, "has ", node.outputs.size(), " outputs, but gives ", types.size());
+  }
   for (size_t i = 0; i < types.size(); ++i) {
     if (node.outputs[i] == nullptr) continue;
     Value& output = *node.outputs[i];

@@ -38,7 +38,8 @@ std::optional<Widening> widening_of(const Node& node) {
   const Expr& value = kernel.stages[0].store->value;
   if (value->kind == ExprKind::read || is_expensive(value)) return std::nullopt;
   for (Value* input : node.inputs) {
-    if (input == nullptr) continue;
+    // Once only: as its own zero point (both are all zeros, say) it would leave a read behind.
+    if (input == nullptr || std::ranges::count(node.inputs, input) != 1) continue;
     const TensorType& narrow = input->type;
     const TensorType& wide = kernel.outputs[0].type;
     const bool widens = is_integer(narrow.dtype) && narrow.elements() == wide.elements() &&
@@ -64,13 +65,17 @@ std::optional<std::pair<Tensor, Tensor>> all_values(const Widening& widening) {
   for (int64_t i = 0; i < count; ++i) numbers.set_integer(i, is_signed ? i - count / 2 : i);
 
   bool alone = true;
-  const Expr at = axis_expr("number");
-  const Expr value = rewritten(widening.value, [&](const Expr& part) -> Expr {
-    if (part->kind != ExprKind::read) return {};
-    alone &= part->name == widening.element->name;
-    return read_expr("x", dtype, {at});
+  for_each(widening.value, [&](const Expr& part) {
+    const bool depends = part->kind == ExprKind::read || part->kind == ExprKind::axis ||
+                         part->kind == ExprKind::local;
+    alone &= !depends || (part->kind == ExprKind::read && part->name == widening.element->name) ||
+             mentions_axis(widening.element, part->name);
   });
   if (!alone) return std::nullopt;
+  const Expr at = axis_expr("number");
+  const Expr value = rewritten(widening.value, [&](const Expr& part) -> Expr {
+    return part->kind == ExprKind::read ? read_expr("x", dtype, {at}) : Expr();
+  });
   Kernel kernel{.name = "all_values", .axes = {{"number", count}}};
   kernel.inputs = {{"x", numbers.type}};
   kernel.outputs = {{"y", {value.dtype(), {count}, {}}}};

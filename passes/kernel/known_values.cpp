@@ -29,6 +29,7 @@ Tensor narrowed(const Tensor& tensor) {
 }
 
 bool is_uniform(const Tensor& tensor) {
+  if (tensor.bytes.empty()) return false;
   const int bytes = bytes_of(tensor.type.dtype);
   for (size_t i = bytes; i < tensor.bytes.size(); ++i) {
     if (tensor.bytes[i] != tensor.bytes[i - static_cast<size_t>(bytes)]) return false;
@@ -113,6 +114,7 @@ Tensor KnownValues::evaluated(const Expr& expr, const std::vector<Axis>& axes) c
 
 std::pair<double, double> KnownValues::extremes(const Expr& expr) const {
   const Tensor tensor = evaluated(expr);
+  if (tensor.type.elements() == 0) return {0, 0};
   double low = tensor.real(0), high = low;
   for (int64_t i = 0; i < tensor.type.elements(); ++i) {
     low = std::min(low, tensor.real(i));
@@ -137,7 +139,7 @@ Expr KnownValues::precomputed(const Expr& expr, const std::string& name) {
   int64_t elements = 1;
   for (const Axis& axis : axes) elements *= axis.extent;
   const int64_t bytes = bytes_read_by(expr);
-  if (elements > std::max<int64_t>(bytes, 16)) return expr;
+  if (elements == 0 || elements > std::max<int64_t>(bytes, 16)) return expr;
   Tensor tensor = evaluated(expr);
   if (is_uniform(tensor)) {
     return is_float(expr.dtype()) ? real_expr(tensor.real(0), expr.dtype())

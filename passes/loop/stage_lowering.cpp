@@ -260,7 +260,7 @@ class StageLowering {
     if (loop.part == LoopPart::outer) return reduce_blocks(depth);
     const int64_t extent = extent_here(loop);
     Stmt stmt = counted(depth, extent, [&] { return reduce(depth + 1); });
-    clip_loop(stmt, loop.variable, extent);
+    clip_loop(stmt, loop.variable);
     // A loop inside has bounds that depend on this one; written out, they become constants.
     if (written_out_.erase(loop.variable) > 0) stmt.marks.push_back("unroll");
     return {stmt};
@@ -392,7 +392,7 @@ class StageLowering {
     return {floor_div(r - extent, size) + 1, floor_div(r, size) + 1};
   }
 
-  void clip_loop(Stmt& stmt, const std::string& variable, int64_t extent) {
+  void clip_loop(Stmt& stmt, const std::string& variable) {
     const auto found = clips_.find(variable);
     if (found == clips_.end()) return;
     std::vector<Clip> distinct;
@@ -408,7 +408,6 @@ class StageLowering {
     }
     stmt.begin = simplified_index(stmt.begin, ranges_);
     stmt.end = simplified_index(stmt.end, ranges_);
-    check(extent > 0, "an empty loop over ", variable);
     clips_.erase(found);
     write_out_loops_in_bounds(stmt, variable);
   }

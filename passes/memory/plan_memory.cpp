@@ -122,20 +122,35 @@ std::vector<Buffer> buffers_of(const Graph& graph) {
   return buffers;
 }
 
-void plan_memory(Graph& graph, const PassContext& context) {
-  Machine machine = context.machine;
-  if (machine.memories.empty()) machine.memories.push_back({.name = "global_workspace"});
-  const std::vector<Buffer> buffers = buffers_of(graph);
+Plan best_plan(const std::vector<Buffer>& buffers, const Machine& machine) {
   Plan best;
   for (const Order& order : orders()) {
     Plan plan = plan_in_order(buffers, machine, order);
     const bool better = best.buffers.empty() || plan.total() < best.total();
     if (better) best = std::move(plan);
   }
-  if (best.misfit != nullptr) {
-    fail(*best.misfit->value, "needs ", best.misfit->bytes,
-         " bytes, for which no workspace pool has room; raise --workspace-pools-size-hint-bytes");
-  }
+  return best;
+}
+
+// What the last pool would take beyond its limit, were there none, is what is missing.
+[[noreturn]] void report_shortage(const std::vector<Buffer>& buffers, Machine machine) {
+  const auto last = std::find_if(machine.memories.rbegin(), machine.memories.rend(),
+                                 [](const Memory& memory) { return !memory.is_constant; });
+  const Memory limited = *last;
+  last->bytes = -1;
+  const auto index = static_cast<size_t>(machine.memories.rend() - last - 1);
+  const int64_t needed = best_plan(buffers, machine).pool_bytes[index];
+  fail("--workspace-pools", "pool '", limited.name, "' is ", needed - limited.bytes,
+       " bytes too small: the model needs ", needed, ", the size hint allows ", limited.bytes,
+       "; raise --workspace-pools-size-hint-bytes");
+}
+
+void plan_memory(Graph& graph, const PassContext& context) {
+  Machine machine = context.machine;
+  if (machine.memories.empty()) machine.memories.push_back({.name = "global_workspace"});
+  const std::vector<Buffer> buffers = buffers_of(graph);
+  const Plan best = best_plan(buffers, machine);
+  if (best.misfit != nullptr) report_shortage(buffers, machine);
   check_plan(best);
   graph.pools.clear();
   for (const auto& value : graph.values) value->placement.reset();

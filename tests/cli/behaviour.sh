@@ -46,6 +46,19 @@ relu() {
   printf '\x42\x04\x0a\x00\x10\x11'          # opset 17 of the domain ""
 }
 relu >relu.onnx
+# The same with a Sigmoid and a Softmax, between which a buffer of 16 bytes lies:
+# x -> Sigmoid -> s -> Softmax -> y.
+two() {
+  printf '\x08\x08'
+  printf '\x3a\x45'                          # graph, 69 bytes
+  printf '\x0a\x0f\x0a\x01x\x12\x01s\x22\x07Sigmoid'
+  printf '\x0a\x0f\x0a\x01s\x12\x01y\x22\x07Softmax'
+  printf '\x12\x01g'
+  printf '\x5a\x13\x0a\x01x\x12\x0e\x0a\x0c\x08\x01\x12\x08\x0a\x02\x08\x01\x0a\x02\x08\x04'
+  printf '\x62\x09\x0a\x01y\x12\x04\x0a\x02\x08\x01'
+  printf '\x42\x04\x0a\x00\x10\x11'
+}
+two >two.onnx
 
 check 'no command' 2 '^usage: mlfc' "$mlfc"
 check 'version' 0 '^mlfc [0-9]' "$mlfc" --version
@@ -75,6 +88,9 @@ check 'pool without target' 4 '^Error: No target specified for Workspace Pool "a
   "$mlfc" compile relu.onnx --workspace-pools a
 check 'pool with wrong target' 4 'Workspace Pool "a" using undefined Target' \
   "$mlfc" compile relu.onnx --workspace-pools a --workspace-pools-targets a:x
+check 'pool too small' 4 "^Error: --workspace-pools: pool 'a' is 12 bytes too small: the model needs 16" \
+  "$mlfc" compile two.onnx --workspace-pools a --workspace-pools-targets a:c \
+  --workspace-pools-size-hint-bytes a:4 -o bad.tar
 check 'missing plugin' 4 '^Error: none.so: the plugin does not exist' \
   "$mlfc" compile relu.onnx --plugin none.so
 check 'unknown input' 4 "which is not an input; inputs are 'x'" \

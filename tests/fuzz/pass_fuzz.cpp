@@ -5,14 +5,9 @@
 //
 //   pass_fuzz [--seed N] [--runs N] FILE...   damages the cases of golden files
 // One run repeats with --seed N --only I.
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <new>
@@ -28,6 +23,7 @@
 #include "ir/parse.h"
 #include "ir/verify.h"
 #include "passes/pipeline.h"
+#include "tests/fuzz/limits.h"
 
 namespace mlfc {
 namespace {
@@ -183,38 +179,30 @@ Outcome compile(const std::string& text) {
   }
 }
 
-/// These programs are small; what takes longer than this does not end.
-constexpr unsigned longest_seconds = 60;
-
-std::string current;  // for the handler of signals
-
-void show_current(int signal) {
-  std::cout << "died of signal " << signal << "; the program:\n" << current << std::endl;
-  _exit(1);
-}
-
-int run(uint64_t seed, int runs, int only, const std::vector<std::string>& files) {
+int run(const fuzz::Arguments& arguments) {
   std::vector<std::string> programs;
-  for (const std::string& file : files) collect_programs(file, programs);
+  for (const std::string& file : arguments.files) collect_programs(file, programs);
   if (programs.empty()) {
     std::cout << "no programs to damage; name golden files\n";
     return 2;
   }
-  std::cout << "seed " << seed << ", " << runs << " runs, " << programs.size() << " programs\n"
+  const uint64_t seed = arguments.seed;
+  std::cout << "seed " << seed << ", " << arguments.runs << " runs, " << programs.size()
+            << " programs\n"
             << std::flush;
   Mutator mutator(std::move(programs), seed);
   int counts[4] = {};
   int bad = 0;
-  for (int i = 0; i < runs; ++i) {
-    current = mutator.next();
-    if (only >= 0 && i != only) continue;
-    alarm(longest_seconds);
+  for (int i = 0; i < arguments.runs; ++i) {
+    const std::string text = mutator.next();
+    if (arguments.only >= 0 && i != arguments.only) continue;
+    fuzz::begin_input(text);
     try {
-      ++counts[static_cast<int>(compile(current))];
+      ++counts[static_cast<int>(compile(text))];
     } catch (const std::exception& error) {
       std::cout << "run " << i << " of seed " << seed << ": " << error.what()
                 << "\n--- the program:\n"
-                << current << "\n";
+                << text << "\n";
       if (++bad == 20) break;
     }
   }
@@ -226,29 +214,7 @@ int run(uint64_t seed, int runs, int only, const std::vector<std::string>& files
 }  // namespace
 }  // namespace mlfc
 
-int main(int count, char** arguments) {
-  uint64_t seed = std::random_device()();
-  int runs = 1000;
-  int only = -1;
-  std::vector<std::string> files;
-  for (int i = 1; i < count; ++i) {
-    const std::string argument = arguments[i];
-    if (argument == "--seed" && i + 1 < count) {
-      seed = std::strtoull(arguments[++i], nullptr, 10);
-    } else if (argument == "--runs" && i + 1 < count) {
-      runs = std::atoi(arguments[++i]);
-    } else if (argument == "--only" && i + 1 < count) {
-      only = std::atoi(arguments[++i]);
-    } else {
-      files.push_back(argument);
-    }
-  }
-  // Sizes of 2^40 have to end as an exception, not as a machine without memory.
-  const rlimit limit = {rlim_t{4} << 30, rlim_t{4} << 30};
-  setrlimit(RLIMIT_AS, &limit);
-  std::signal(SIGSEGV, mlfc::show_current);
-  std::signal(SIGFPE, mlfc::show_current);
-  std::signal(SIGABRT, mlfc::show_current);
-  std::signal(SIGALRM, mlfc::show_current);
-  return mlfc::run(seed, runs, only, files);
+int main(int count, char** words) {
+  mlfc::fuzz::limit_process();
+  return mlfc::run(mlfc::fuzz::parse_arguments(count, words, std::random_device()()));
 }

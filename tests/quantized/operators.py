@@ -21,6 +21,7 @@ class Case:
         self.nodes, self.constants, self.inputs = [], {}, {}
         self.uses_powers_of_two = rng.random() < 0.3
         self.is_exact = self.uses_powers_of_two  # then no step of the computation rounds
+        self.is_known = rng.random() < 0.85  # scales and zero points, when the model is compiled
         self.steps = None  # the real result over the output's scale, rational
         self.result_size = None  # of the result, or of terms that are real by nature, in steps
         self.term_size = None  # of all terms that are added up
@@ -32,6 +33,13 @@ class Case:
 
     def constant(self, name, array):
         self.constants[self.value(name)] = array
+        return self.value(name)
+
+    def parameter(self, name, array):
+        """A constant, or an input where this case's scales and zero points are known late."""
+        if self.is_known:
+            return self.constant(name, array)
+        self.inputs[self.value(name)] = array
         return self.value(name)
 
     def node(self, op, inputs, output=None, domain="", **attributes):
@@ -68,8 +76,8 @@ class Quantised:
         else:
             self.name = case.value(name)
             case.inputs[self.name] = self.integers
-        self.scale_name = case.constant(name + "_scale", self.scale)
-        self.zero_name = case.constant(name + "_zero", self.zero)
+        self.scale_name = case.parameter(name + "_scale", self.scale)
+        self.zero_name = case.parameter(name + "_zero", self.zero)
         self.names = [self.name, self.scale_name, self.zero_name]
 
     def distances(self, axis=0):
@@ -188,7 +196,7 @@ def conv(rng, name, x_types=BYTES, w_types=BYTES, y_types=BYTES, written_out=Fal
     def chain():
         b = []
         if has_bias:
-            names = bias_name() + [case.constant("b_scale", bias_scale)]
+            names = bias_name() + [case.parameter("b_scale", bias_scale)]
             b = [case.node("DequantizeLinear", names, axis=0)]
         return case.node("Conv", [x.dequantized(case), w.dequantized(case)] + b, **attributes)
 

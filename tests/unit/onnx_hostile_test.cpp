@@ -215,6 +215,10 @@ TEST(HostileOnnx, InputCountsAreChecked) {
   onnx::ModelProto none = onnx_relu();
   none.mutable_graph()->mutable_node(0)->clear_input();
   EXPECT_CONTAINS(import_error(none), "is missing");
+  onnx::ModelProto nothing = onnx_relu();
+  nothing.mutable_graph()->mutable_node(0)->set_op_type("Max");
+  nothing.mutable_graph()->mutable_node(0)->clear_input();
+  EXPECT_CONTAINS(import_error(nothing), "is missing");
   onnx::ModelProto outputs = onnx_relu();
   outputs.mutable_graph()->mutable_node(0)->add_output("z");
   EXPECT_CONTAINS(import_error(outputs), "has 2 outputs");

@@ -35,8 +35,8 @@ void set_steps(TfliteNode& node, const std::function<int64_t(int32_t)>& steps) {
   const auto high = static_cast<int64_t>(highest_of(output.dtype));
   Tensor table(TensorType{output.dtype, {256}, {}});
   for (int64_t entry = 0; entry < 256; ++entry) {
-    const int64_t distance = first + entry - node.input_quantization(0).zero_point();
-    const int64_t place = steps(static_cast<int32_t>(distance)) + output.quantization.zero_point();
+    const int64_t distance = first + entry - zero_of(node, node.input_tensor(0));
+    const int64_t place = steps(static_cast<int32_t>(distance)) + zero_of(node, output);
     table.set_integer(entry, std::clamp(place, low, high));
   }
   set_table(node, std::move(table));
@@ -68,7 +68,8 @@ void rectifier(TfliteNode& node) {
 }
 
 void leaky_relu(TfliteNode& node) {
-  const float in = node.input_quantization(0).scale(), out = node.output_quantization(0).scale();
+  const float in = scale_of(node, node.input_tensor(0)),
+              out = scale_of(node, node.output_tensor(0));
   const auto alpha = static_cast<float>(node.real("alpha"));
   const auto above = static_cast<double>(in / out), below = static_cast<double>(in * alpha / out);
   if (is_byte(node.dtype(0))) {
@@ -77,7 +78,7 @@ void leaky_relu(TfliteNode& node) {
     return;
   }
   Attributes attributes = stored_as_output(node);
-  attributes["x_zero_point"] = node.input_quantization(0).zero_point();
+  attributes["x_zero_point"] = zero_of(node, node.input_tensor(0));
   set_scale(attributes, "above", above);
   set_scale(attributes, "below", below);
   node.set_output(0, node.add("fixed_leaky_relu", {&node.input(0)}, attributes));
@@ -85,12 +86,12 @@ void leaky_relu(TfliteNode& node) {
 
 void prelu(TfliteNode& node) {
   for (const int index : {0, 1}) check_per_tensor(node, node.input_tensor(index));
-  const auto in = static_cast<double>(node.input_quantization(0).scale());
-  const auto slope = static_cast<double>(node.input_quantization(1).scale());
-  const auto out = static_cast<double>(node.output_quantization(0).scale());
+  const auto in = static_cast<double>(scale_of(node, node.input_tensor(0)));
+  const auto slope = static_cast<double>(scale_of(node, node.input_tensor(1)));
+  const auto out = static_cast<double>(scale_of(node, node.output_tensor(0)));
   Attributes attributes = stored_as_output(node);
-  attributes["x_zero_point"] = node.input_quantization(0).zero_point();
-  attributes["slope_zero_point"] = node.input_quantization(1).zero_point();
+  attributes["x_zero_point"] = zero_of(node, node.input_tensor(0));
+  attributes["slope_zero_point"] = zero_of(node, node.input_tensor(1));
   set_scale(attributes, "above", in / out);
   set_scale(attributes, "below", in * slope / out);
   node.set_output(0, node.add("fixed_prelu", {&node.input(0), &node.input(1)}, attributes));
@@ -114,7 +115,7 @@ void by_table(TfliteNode& node) {
   check_bytes(node);
   check_per_tensor(node, node.input_tensor(0));
   check_per_tensor(node, node.output_tensor(0));
-  set_table(node, table_of(node.input_tensor(0), node.output_tensor(0), function));
+  set_table(node, table_of(node, node.input_tensor(0), node.output_tensor(0), function));
 }
 
 float logistic_of(float x) {
@@ -177,8 +178,8 @@ WideScale wide_scale(float scale, int largest_shift) {
 
 void squash(TfliteNode& node, const char* op, int largest_shift) {
   check_output(node, 1.0F / 32768, 0);
-  if (node.input_quantization(0).zero_point() != 0) fail(node, "the zero point must be 0");
-  const WideScale scale = wide_scale(node.input_quantization(0).scale(), largest_shift);
+  if (zero_of(node, node.input_tensor(0)) != 0) fail(node, "the zero point must be 0");
+  const WideScale scale = wide_scale(scale_of(node, node.input_tensor(0)), largest_shift);
   node.set_output(0, node.add(op, {&node.input(0), &node.constant(sigmoid_table())},
                               {{"multiplier", scale.multiplier}, {"shift", scale.shift}}));
 }
@@ -198,14 +199,14 @@ void hyperbolic_tangent(TfliteNode& node) {
 
 /// Scales are divided in float.
 void absolute(TfliteNode& node) {
-  const auto ratio =
-      static_cast<double>(node.input_quantization(0).scale() / node.output_quantization(0).scale());
+  const auto ratio = static_cast<double>(scale_of(node, node.input_tensor(0)) /
+                                         scale_of(node, node.output_tensor(0)));
   const FixedScale scale = fixed_scale(ratio);
   if (is_byte(node.dtype(0))) {
     set_steps(node, [&](int32_t x) { return rescaled(node, std::abs(x), scale); });
     return;
   }
-  if (node.input_quantization(0).zero_point() != 0) fail(node, "the zero point must be 0");
+  if (zero_of(node, node.input_tensor(0)) != 0) fail(node, "the zero point must be 0");
   Value& wide = node.add("cast", {&node.input(0)}, {{"to", std::string("i32")}});
   node.set_output(0, requantized(node, node.add("abs", {&wide}), {ratio}, -1));
 }
@@ -214,9 +215,9 @@ void absolute(TfliteNode& node) {
 void rsqrt(TfliteNode& node) {
   check_bytes(node);
   constexpr int extra_bits = 20;
-  const float root = std::sqrt(node.input_quantization(0).scale());
+  const float root = std::sqrt(scale_of(node, node.input_tensor(0)));
   FixedScale scale =
-      fixed_scale(1. / static_cast<double>(root * node.output_quantization(0).scale()));
+      fixed_scale(1. / static_cast<double>(root * scale_of(node, node.output_tensor(0))));
   scale.shift -= extra_bits;
   set_steps(node, [&](int32_t x) -> int64_t {
     if (x <= 0) return INT32_MAX;
@@ -247,8 +248,8 @@ FixedScale narrowed(FixedScale scale) {
 /// scale where 3 is 2^15, so that saturation is the limiting.
 void hard_swish(TfliteNode& node) {
   check_bytes(node);
-  const float fine = (1.0F / 128.0F) * node.input_quantization(0).scale();
-  const float to_output = fine / node.output_quantization(0).scale();
+  const float fine = (1.0F / 128.0F) * scale_of(node, node.input_tensor(0));
+  const float to_output = fine / scale_of(node, node.output_tensor(0));
   const FixedScale output = narrowed(fixed_scale(static_cast<double>(to_output)));
   const FixedScale gate = narrowed(fixed_scale(static_cast<double>(fine / (3.0F / 32768.0F))));
   if (output.shift > 0) fail(node, "the scale of its result is more than 128 times too fine");

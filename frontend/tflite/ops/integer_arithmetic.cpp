@@ -17,8 +17,8 @@ void check_operands(TfliteNode& node) {
 Attributes operands_and_output(TfliteNode& node) {
   check_operands(node);
   Attributes attributes = stored_as_output(node);
-  attributes["a_zero_point"] = node.input_quantization(0).zero_point();
-  attributes["b_zero_point"] = node.input_quantization(1).zero_point();
+  attributes["a_zero_point"] = zero_of(node, node.input_tensor(0));
+  attributes["b_zero_point"] = zero_of(node, node.input_tensor(1));
   return attributes;
 }
 
@@ -35,9 +35,9 @@ bool add_shifted(TfliteNode& node, const char* op) {
   if (node.output_tensor(0).dtype != DType::i16 || !node.flag("pot_scale_int16", true)) {
     return false;
   }
-  const auto a = exact_exponent(node.input_quantization(0).scale());
-  const auto b = exact_exponent(node.input_quantization(1).scale());
-  const auto y = exact_exponent(node.output_quantization(0).scale());
+  const auto a = exact_exponent(scale_of(node, node.input_tensor(0)));
+  const auto b = exact_exponent(scale_of(node, node.input_tensor(1)));
+  const auto y = exact_exponent(scale_of(node, node.output_tensor(0)));
   if (!a || !b || !y) return false;
   const int64_t a_shift = *a - *y, b_shift = *b - *y;
   if ((a_shift != 0 && b_shift != 0) || a_shift > 0 || b_shift > 0) {
@@ -55,9 +55,9 @@ bool add_shifted(TfliteNode& node, const char* op) {
 Attributes sum_attributes(TfliteNode& node) {
   const int64_t left_shift = node.output_tensor(0).dtype == DType::i16 ? 15 : 20;
   Attributes attributes = operands_and_output(node);
-  const float a = node.input_quantization(0).scale(), b = node.input_quantization(1).scale();
+  const float a = scale_of(node, node.input_tensor(0)), b = scale_of(node, node.input_tensor(1));
   const auto twice_largest = static_cast<double>(2 * std::max(a, b));
-  const double output = static_cast<double>(node.output_quantization(0).scale());
+  const double output = static_cast<double>(scale_of(node, node.output_tensor(0)));
   attributes["left_shift"] = left_shift;
   set_scale(attributes, "a", static_cast<double>(a) / twice_largest);
   set_scale(attributes, "b", static_cast<double>(b) / twice_largest);
@@ -73,18 +73,17 @@ void sum(TfliteNode& node, const char* op, const char* shifted_op) {
 
 void product(TfliteNode& node) {
   Attributes attributes = operands_and_output(node);
-  const float scale = node.input_quantization(0).scale() * node.input_quantization(1).scale() /
-                      node.output_quantization(0).scale();
+  const float scale = scale_of(node, node.input_tensor(0)) * scale_of(node, node.input_tensor(1)) /
+                      scale_of(node, node.output_tensor(0));
   set_scale(attributes, "y", static_cast<double>(scale));
   node.set_output(0, node.add("fixed_mul", {&node.input(0), &node.input(1)}, attributes));
 }
 
 void quotient(TfliteNode& node) {
   Attributes attributes = operands_and_output(node);
-  const auto scale_of = [](const Quantization& q) { return static_cast<double>(q.scale()); };
-  const double divisor =
-      scale_of(node.input_quantization(1)) * scale_of(node.output_quantization(0));
-  set_scale(attributes, "y", scale_of(node.input_quantization(0)) / divisor);
+  const double divisor = static_cast<double>(scale_of(node, node.input_tensor(1))) *
+                         static_cast<double>(scale_of(node, node.output_tensor(0)));
+  set_scale(attributes, "y", static_cast<double>(scale_of(node, node.input_tensor(0))) / divisor);
   node.set_output(0, node.add("fixed_div", {&node.input(0), &node.input(1)}, attributes));
 }
 
@@ -109,7 +108,7 @@ void set_sum(TfliteNode& node, Value& sum) {
   const int32_t start = rescaled(node, zero, fixed_scale(0.5));
   const double twice = 2 * static_cast<double>(input.scale());
   const double scale = twice / (static_cast<double>(1 << finer_bits) *
-                                static_cast<double>(node.output_quantization(0).scale()));
+                                static_cast<double>(scale_of(node, node.output_tensor(0))));
   Value& whole = node.add("add", {&sum, &node.scalar(DType::i32, start)});
   const ScaleConstants constants = scale_constants(node, {scale});
   node.set_output(0, node.add("requantize_fixed", {&whole, constants.multiplier, constants.shift},
@@ -124,7 +123,7 @@ void check_signed_bytes(TfliteNode& node) {
 
 void sum_of_all(TfliteNode& node) {
   check_signed_bytes(node);
-  const int64_t zero_point = node.input_quantization(0).zero_point();
+  const int64_t zero_point = zero_of(node, node.input_tensor(0));
   Value* sum = &finer(node, node.input(0), zero_point);
   for (int i = 1; i < node.input_count(); ++i) {
     check_same_quantization(node, node.input_tensor(0), node.input_tensor(i));
@@ -137,7 +136,7 @@ void cumulative_sum(TfliteNode& node) {
   check_signed_bytes(node);
   const std::vector<int64_t> axis = node.constant_integers(1);
   if (axis.size() != 1) fail(node, "its axis must be one number, not ", axis.size());
-  Value& finer_bytes = finer(node, node.input(0), node.input_quantization(0).zero_point());
+  Value& finer_bytes = finer(node, node.input(0), zero_of(node, node.input_tensor(0)));
   Value& sums =
       node.add("cumsum", {&finer_bytes, &node.scalar(DType::i64, static_cast<double>(axis[0]))},
                {{"exclusive", int64_t{node.flag("exclusive") ? 1 : 0}},
@@ -149,9 +148,9 @@ void cumulative_sum(TfliteNode& node) {
 void squared_difference(TfliteNode& node) {
   constexpr int64_t left_shift = 7;
   Attributes attributes = operands_and_output(node);
-  const auto a = static_cast<double>(node.input_quantization(0).scale());
-  const auto b = static_cast<double>(node.input_quantization(1).scale());
-  const auto output = static_cast<double>(node.output_quantization(0).scale());
+  const auto a = static_cast<double>(scale_of(node, node.input_tensor(0)));
+  const auto b = static_cast<double>(scale_of(node, node.input_tensor(1)));
+  const auto output = static_cast<double>(scale_of(node, node.output_tensor(0)));
   const double twice_largest = 2 * std::max(a, b);
   attributes["left_shift"] = left_shift;
   set_scale(attributes, "a", a / twice_largest);

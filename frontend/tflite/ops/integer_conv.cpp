@@ -2,9 +2,11 @@
 // points, then one rescaling per output channel that fuses into the kernel. Elements of 16 bits sum
 // into 64 bits unless the bias says that 32 suffice.
 #include <algorithm>
+#include <cmath>
 
 #include "frontend/tflite/ops/windows.h"
 #include "frontend/tflite/quantized.h"
+#include "ir/ops/convert.h"
 
 namespace mlfc {
 namespace {
@@ -27,28 +29,61 @@ std::string accumulator(TfliteNode& node, const Operands& operands) {
   return node.dtype(operands.x) == DType::i16 ? "i64" : "i32";
 }
 
-/// Sums of products of x and w, by one of our operators for integers.
+/// Whether no sum of products, bias included, can leave 32 bits whatever x is. Slices of the
+/// weights along `axis` belong to one output channel.
+bool sums_fit_32_bits(TfliteNode& node, const Operands& operands, const Value& w, int axis) {
+  const bool has_bias = operands.has_bias(node);
+  if (!w.is_constant() || (has_bias && !node.is_constant(operands.bias))) return false;
+  const DType dtype = node.dtype(operands.x);
+  const auto zero = static_cast<double>(zero_of(node, node.input_tensor(operands.x)));
+  const double largest = std::max(highest_of(dtype) - zero, zero - lowest_of(dtype));
+  const Shape& shape = w.type.shape;
+  const auto channels = static_cast<size_t>(shape[static_cast<size_t>(axis)]);
+  const size_t inner =
+      static_cast<size_t>(element_count(Shape(shape.begin() + axis + 1, shape.end())));
+  std::vector<double> sums(channels, 0);
+  const std::vector<int64_t> weights = w.constant->integers();
+  for (size_t i = 0; i < weights.size(); ++i) {
+    sums[i / inner % channels] += largest * std::abs(static_cast<double>(weights[i]));
+  }
+  const std::vector<int64_t> bias =
+      has_bias ? node.constant(operands.bias).integers() : std::vector<int64_t>();
+  for (size_t i = 0; i < channels; ++i) {
+    if (i < bias.size()) sums[i] += std::abs(static_cast<double>(bias[i]));
+    if (sums[i] >= 0x1p31) return false;
+  }
+  return bias.empty() || bias.size() == channels;
+}
+
+/// Sums of products of x and w, by one of our operators for integers. Sums of 64 bits are computed
+/// in 32 where that is the same, as 64 bits take a small processor several times as long.
 Value& sums_of(TfliteNode& node, const char* op, const Operands& operands, Value& x, Value& w,
-               Attributes attributes) {
+               int channel_axis, Attributes attributes) {
   for (const int index : {operands.x, operands.w}) {
     const DType dtype = node.dtype(index);
     if (is_integer(dtype) && bytes_of(dtype) <= 2) continue;
     fail(node, "its operand ", index, " is ", dtype, " but must hold integers of 8 or 16 bits");
   }
   Value* bias = operands.has_bias(node) ? &node.input(operands.bias) : nullptr;
-  attributes["accumulator"] = accumulator(node, operands);
-  return node.add(op,
-                  {&x, &w, zero_point_of(node, node.input_tensor(operands.x)),
-                   zero_point_of(node, node.input_tensor(operands.w)), bias},
-                  std::move(attributes));
+  const std::string wanted = accumulator(node, operands);
+  const bool is_narrowed = wanted == "i64" && sums_fit_32_bits(node, operands, w, channel_axis);
+  if (is_narrowed && bias != nullptr) {
+    bias = &node.constant(converted(node.constant(operands.bias), DType::i32));
+  }
+  attributes["accumulator"] = is_narrowed ? "i32" : wanted;
+  Value& sums = node.add(op,
+                         {&x, &w, zero_point_of(node, node.input_tensor(operands.x)),
+                          zero_point_of(node, node.input_tensor(operands.w)), bias},
+                         std::move(attributes));
+  return is_narrowed ? node.add("cast", {&sums}, {{"to", std::string("i64")}}) : sums;
 }
 
 /// The scale of the sums over the output's, per channel; double arithmetic.
 std::vector<double> channel_scales(TfliteNode& node, const Operands& operands) {
   check_per_tensor(node, node.input_tensor(operands.x));
   check_per_tensor(node, node.output_tensor(0));
-  const auto in = static_cast<double>(node.input_quantization(operands.x).scale());
-  const auto out = static_cast<double>(node.output_quantization(0).scale());
+  const auto in = static_cast<double>(scale_of(node, node.input_tensor(operands.x)));
+  const auto out = static_cast<double>(scale_of(node, node.output_tensor(0)));
   std::vector<double> scales;
   for (const float scale : node.input_quantization(operands.w).scales) {
     scales.push_back(in * static_cast<double>(scale) / out);
@@ -64,8 +99,9 @@ std::vector<double> product_scales(TfliteNode& node, const Operands& operands) {
   for (const int index : {operands.x, operands.w}) check_per_tensor(node, node.input_tensor(index));
   check_per_tensor(node, node.output_tensor(0));
   const float product =
-      node.input_quantization(operands.x).scale() * node.input_quantization(operands.w).scale();
-  return {static_cast<double>(product) / static_cast<double>(node.output_quantization(0).scale())};
+      scale_of(node, node.input_tensor(operands.x)) * scale_of(node, node.input_tensor(operands.w));
+  return {static_cast<double>(product) /
+          static_cast<double>(scale_of(node, node.output_tensor(0)))};
 }
 
 /// Filters come as output, input channels of a group, height, width.
@@ -76,7 +112,7 @@ void convolve(TfliteNode& node, Value& filter, int64_t groups) {
   Attributes attributes = window_attributes_2d(node, {image[1], image[2]}, {shape[2], shape[3]});
   attributes["group"] = groups;
   Value& sums = sums_of(node, "conv_integer", operands, node.channels_first(node.input(operands.x)),
-                        filter, std::move(attributes));
+                        filter, 0, std::move(attributes));
   const std::vector<double> scales = channel_scales(node, operands);
   Value& y =
       groups == 1 ? requantized_product(node, sums, scales, 1) : requantized(node, sums, scales, 1);
@@ -117,7 +153,7 @@ void transpose_conv(TfliteNode& node) {
   }
   Value& sums =
       sums_of(node, "conv_transpose_integer", operands, node.channels_first(node.input(operands.x)),
-              node.transposed(node.input(operands.w), {3, 0, 1, 2}),
+              node.transposed(node.input(operands.w), {3, 0, 1, 2}), 1,
               {{"strides", strides}, {"pads", pads}, {"output_padding", extra}});
   Value& y = requantized(node, sums, channel_scales(node, operands), 1);
   node.set_output(0, node.channels_last(y));
@@ -138,8 +174,8 @@ void fully_connected(TfliteNode& node) {
     fail(node, "its weights take rows of ", depth, " but x is ", node.input(0).type);
   }
   Value& rows = node.reshaped(node.input(0), {elements / depth, depth});
-  Value& sums =
-      sums_of(node, "matmul_integer", operands, rows, node.transposed(node.input(1), {1, 0}), {});
+  Value& sums = sums_of(node, "matmul_integer", operands, rows,
+                        node.transposed(node.input(1), {1, 0}), 1, {});
   Value& y = requantized_product(node, sums, product_scales(node, operands), 1);
   Shape shape = y.type.shape;
   if (node.flag("keep_num_dims")) {
@@ -167,7 +203,7 @@ void batch_matmul(TfliteNode& node) {
   };
   Value& a = operand(0, "adj_x");
   Value& b = operand(1, "adj_y");
-  Value& sums = sums_of(node, "matmul_integer", operands, a, b, {});
+  Value& sums = sums_of(node, "matmul_integer", operands, a, b, b.type.rank() - 1, {});
   node.set_output(0, requantized_product(node, sums, product_scales(node, operands), -1));
 }
 

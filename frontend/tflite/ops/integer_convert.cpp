@@ -8,6 +8,7 @@ namespace {
 Value& moved(TfliteNode& node, int index, const TfliteTensor& target) {
   const TfliteTensor& source = node.input_tensor(index);
   check_per_tensor(node, source);
+  check_per_tensor(node, target);
   const Quantization& from = source.quantization;
   const Quantization& to = target.quantization;
   const bool same = from.scales == to.scales && from.zero_points == to.zero_points;
@@ -29,9 +30,8 @@ void quantize(TfliteNode& node) {
   }
   node.set_output(
       0,
-      node.add(
-          "quantize_away", {&node.input(0), &node.scalar(DType::f32, output.quantization.scale())},
-          {{"zero_point", output.quantization.zero_point()}, {"dtype", to_text(output.dtype)}}));
+      node.add("quantize_away", {&node.input(0), &node.scalar(DType::f32, scale_of(node, output))},
+               {{"zero_point", zero_of(node, output)}, {"dtype", to_text(output.dtype)}}));
 }
 
 void concatenation(TfliteNode& node) {

@@ -19,7 +19,7 @@ struct Differences {
   int64_t radius = 0;
 };
 Differences differences_of(const TfliteNode& node, double beta) {
-  const double scale = static_cast<double>(node.input_quantization(0).scale());
+  const double scale = static_cast<double>(scale_of(node, node.input_tensor(0)));
   const double factor = std::min(beta * scale * (1 << (31 - difference_bits)), 0x1p31 - 1);
   const FixedScale fixed = fixed_scale(factor);
   const double largest = ((1 << difference_bits) - 1) * std::ldexp(1.0, 31 - difference_bits);
@@ -61,13 +61,13 @@ Tensor wide_table(double first, double last, double (*function)(double)) {
 /// Differences of elements are taken to a scale where 65535 steps stand for 10.
 void wide_softmax(TfliteNode& node) {
   const TfliteTensor& output = node.output_tensor(0);
-  if (output.dtype != DType::i16 || output.quantization.zero_point() != 0 ||
-      node.input_quantization(0).zero_point() != 0) {
+  if (output.dtype != DType::i16 || zero_of(node, output) != 0 ||
+      zero_of(node, node.input_tensor(0)) != 0) {
     fail(node, "its operands must be 16-bit integers with zero point 0");
   }
   Tensor powers = wide_table(-10, 0, [](double x) { return std::exp(x); });
   Tensor reciprocals = wide_table(0, 1, [](double x) { return 1 / (1 + x); });
-  const double scale = static_cast<double>(node.input_quantization(0).scale());
+  const double scale = static_cast<double>(scale_of(node, node.input_tensor(0)));
   Attributes attributes = rounded_as_wanted(node, {{"dtype", std::string("i16")}});
   set_scale(attributes, "x", scale * node.real("beta") / (10.0 / 65535.0));
   node.set_output(0, node.add("softmax_interpolated",
@@ -90,9 +90,9 @@ void softmax(TfliteNode& node) {
   check_byte_rows(node);
   const TfliteTensor& output = node.output_tensor(0);
   Tensor table = exponentials(node, differences_of(node, node.real("beta")));
-  node.set_output(0, node.add("softmax_fixed", {&node.input(0), &node.constant(std::move(table))},
-                              {{"zero_point", output.quantization.zero_point()},
-                               {"dtype", to_text(output.dtype)}}));
+  node.set_output(
+      0, node.add("softmax_fixed", {&node.input(0), &node.constant(std::move(table))},
+                  {{"zero_point", zero_of(node, output)}, {"dtype", to_text(output.dtype)}}));
 }
 
 /// The result is in units of 2^-4 below 0.
@@ -102,7 +102,7 @@ void log_softmax(TfliteNode& node) {
   const Differences differences = differences_of(node, 1);
   const double back = std::ldexp(1.0, static_cast<int>(31 - differences.scale.shift)) /
                       static_cast<double>(differences.scale.multiplier);
-  Attributes attributes = rounded_as_wanted(node, {{"zero_point", output.quantization.zero_point()},
+  Attributes attributes = rounded_as_wanted(node, {{"zero_point", zero_of(node, output)},
                                                    {"dtype", to_text(output.dtype)},
                                                    {"radius", differences.radius},
                                                    {"x_multiplier", differences.scale.multiplier},
@@ -116,7 +116,7 @@ void log_softmax(TfliteNode& node) {
 void l2_normalization(TfliteNode& node) {
   check_byte_rows(node);
   Attributes attributes = stored_as_output(node);
-  attributes["x_zero_point"] = node.input_quantization(0).zero_point();
+  attributes["x_zero_point"] = zero_of(node, node.input_tensor(0));
   node.set_output(0, node.add("l2_normalization_fixed", {&node.input(0)}, attributes));
 }
 

@@ -39,11 +39,11 @@ void reduce(TfliteNode& node, bool is_mean) {
                                        {{"keepdims", int64_t{node.flag("keep_dims") ? 1 : 0}}});
   const int64_t outputs = std::max<int64_t>(sum.type.elements(), 1);
   const int64_t count = std::max<int64_t>(wide.type.elements() / outputs, 1);
-  const double scale = static_cast<double>(node.input_quantization(0).scale()) /
-                       static_cast<double>(node.output_quantization(0).scale());
+  const double scale = static_cast<double>(scale_of(node, node.input_tensor(0))) /
+                       static_cast<double>(scale_of(node, node.output_tensor(0)));
   const FixedScale fixed = is_mean ? shared_scale(scale, count) : fixed_scale(scale);
   Attributes attributes = stored_as_output(node);
-  attributes["x_zero_point"] = node.input_quantization(0).zero_point() * count;
+  attributes["x_zero_point"] = zero_of(node, node.input_tensor(0)) * count;
   Value& y = node.add("requantize_fixed",
                       {&sum, &node.scalar(DType::i32, static_cast<double>(fixed.multiplier)),
                        &node.scalar(DType::i32, static_cast<double>(fixed.shift))},

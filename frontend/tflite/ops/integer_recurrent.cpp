@@ -60,8 +60,8 @@ Value& gate_sums(TfliteNode& node, Value& rows, const TfliteTensor& rows_tensor,
   for (int gate = 0; gate < gate_count; ++gate) {
     const TfliteTensor& weights = node.input_tensor(first + gate);
     check_per_tensor(node, weights);
-    if (weights.quantization.zero_point() != 0) fail(node, "its weights must have zero point 0");
-    const float product = rows_tensor.quantization.scale() * weights.quantization.scale();
+    if (zero_of(node, weights) != 0) fail(node, "its weights must have zero point 0");
+    const float product = scale_of(node, rows_tensor) * scale_of(node, weights);
     scales.insert(scales.end(), static_cast<size_t>(node.shape(first + gate)[0]),
                   static_cast<double>(product) / gate_unit);
   }
@@ -115,16 +115,16 @@ Cell cell_of(TfliteNode& node) {
   const TfliteTensor& hidden = node.input_tensor(output_state);
   check_per_tensor(node, state);
   check_per_tensor(node, hidden);
-  const auto scale = static_cast<double>(state.quantization.scale());
+  const auto scale = static_cast<double>(scale_of(node, state));
   const int64_t left = static_cast<int64_t>(std::lround(std::log2(scale))) + 12;
   if (left > 12 || left < -19) fail(node, "the scale of its cell state, ", scale, ", is extreme");
-  return {.node = node,
-          .table = node.constant(sigmoid_table()),
-          .scale = scale,
-          .tanh_factor = left < 0 ? 3 : int64_t{3} << left,
-          .tanh_shift = left < 0 ? -left : 0,
-          .hidden = {static_cast<double>(hidden.quantization.scale()),
-                     hidden.quantization.zero_point(), hidden.dtype}};
+  return {
+      .node = node,
+      .table = node.constant(sigmoid_table()),
+      .scale = scale,
+      .tanh_factor = left < 0 ? 3 : int64_t{3} << left,
+      .tanh_shift = left < 0 ? -left : 0,
+      .hidden = {static_cast<double>(scale_of(node, hidden)), zero_of(node, hidden), hidden.dtype}};
 }
 
 Value& clipped(TfliteNode& node, Value& state, double scale) {
@@ -199,17 +199,16 @@ void svdf(TfliteNode& node) {
   const int64_t units = filters / rank;
   for (const int index : {0, 1, 2, state_input}) check_per_tensor(node, node.input_tensor(index));
   check_per_tensor(node, node.output_tensor(0));
-  const auto scale_of = [&](int index) { return node.input_quantization(index).scale(); };
+  const auto scale_at = [&](int index) { return scale_of(node, node.input_tensor(index)); };
   const TfliteTensor& state = node.input_tensor(state_input);
 
   Value& sums = node.add("matmul_integer", {&node.input(0), &node.transposed(node.input(1), {1, 0}),
                                             zero_point_of(node, node.input_tensor(0))});
-  const float to_state = scale_of(0) * scale_of(1) / scale_of(state_input);
+  const float to_state = scale_at(0) * scale_at(1) / scale_at(state_input);
   const ScaleConstants scale = scale_constants(node, {static_cast<double>(to_state)});
-  Value& feature =
-      node.add("requantize_fixed", {&sums, scale.multiplier, scale.shift},
-               rounded_as_wanted(node, {{"zero_point", state.quantization.zero_point()},
-                                        {"dtype", to_text(state.dtype)}}));
+  Value& feature = node.add("requantize_fixed", {&sums, scale.multiplier, scale.shift},
+                            rounded_as_wanted(node, {{"zero_point", zero_of(node, state)},
+                                                     {"dtype", to_text(state.dtype)}}));
   Value& before = node.reshaped(node.state(state_input), {batch, filters, memory});
   std::vector<Value*> features = {&node.reshaped(feature, {batch, filters, 1})};
   if (memory > 1) features.insert(features.begin(), &sliced(node, before, 2, 1, memory));
@@ -221,7 +220,8 @@ void svdf(TfliteNode& node) {
       node.add("matmul_integer", {&node.reshaped(now, {batch, units, 1, rank * memory}),
                                   &node.reshaped(node.input(2), {units, rank * memory, 1}),
                                   zero_point_of(node, state), nullptr, bias});
-  const float to_output = scale_of(state_input) * scale_of(2) / node.output_quantization(0).scale();
+  const float to_output =
+      scale_at(state_input) * scale_at(2) / scale_of(node, node.output_tensor(0));
   Value& y = requantized(node, node.reshaped(weighed, {batch, units}),
                          {static_cast<double>(to_output)}, 1);
   node.set_output(0, y);
