@@ -43,28 +43,45 @@ void fold(Graph& graph, Node& node, std::vector<Value*>& outputs, bool any_size)
   }
 }
 
+/// A few bytes of a file can ask for a sequence of a million steps.
+void count_node(const TfliteNode& node, TfliteConversion& conversion) {
+  if (++conversion.nodes <= max_tflite_nodes) return;
+  fail(node, "the model becomes more than ", max_tflite_nodes, " nodes and constants");
+}
+
+/// Holds what a rule hands on to what our operator declares: the file decides how many operands an
+/// operator has, and which are absent or computed.
+void check_operands(const TfliteNode& node, const Operator& op, const std::vector<Value*>& inputs) {
+  const size_t declared = op.inputs.size();
+  const bool is_variadic = declared > 0 && parse_slot(op.inputs.back()).variadic;
+  if (inputs.size() > declared && !is_variadic) {
+    fail(node, "has ", inputs.size(), " inputs, but ", op.name, " takes ", declared);
+  }
+  for (size_t i = 0; i < std::max(inputs.size(), declared); ++i) {
+    const Slot slot = parse_slot(op.inputs[std::min(i, declared - 1)]);
+    const Value* input = i < inputs.size() ? inputs[i] : nullptr;
+    const bool is_needed = !slot.optional && (!slot.variadic || i < inputs.size());
+    if (input == nullptr && is_needed) fail(node, "one of its inputs is missing");
+    if (input != nullptr && slot.constant && !input->is_constant()) {
+      fail(node, "'", input->name, "' must be known at compile time, but it is computed while ",
+           "the model runs");
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Value*> TfliteNode::add_all(std::string_view op, std::vector<Value*> inputs,
                                         int outputs, Attributes attributes) {
   TfliteConversion& conversion = scope_.conversion();
-  if (++conversion.nodes > max_tflite_nodes) {
-    fail(*this, "the model becomes more than ", max_tflite_nodes, " nodes");
-  }
+  count_node(*this, conversion);
+  check_operands(*this, operator_named(op), inputs);
   const std::string label = tflite_label(scope_.subgraph(), op_);
   const std::vector<std::string> names(static_cast<size_t>(outputs), label + "/" + std::string(op));
   Graph& graph = conversion.graph;
   Node& node = graph.add_node(operator_named(op), std::move(inputs), names, std::move(attributes));
   node.name = label;
   node.sources = {label};
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const std::vector<std::string>& declared = node.op->inputs;
-    const Slot slot = parse_slot(declared[std::min(i, declared.size() - 1)]);
-    if (slot.constant && node.inputs[i] != nullptr && !node.inputs[i]->is_constant()) {
-      fail(*this, "'", node.inputs[i]->name, "' must be known at compile time, but it is computed ",
-           "while the model runs");
-    }
-  }
   const std::vector<TensorType> types = node.op->infer(node);
   check(types.size() == node.outputs.size(), describe(node), " infers ", types.size(), " types");
   for (size_t i = 0; i < types.size(); ++i) {
@@ -81,6 +98,7 @@ Value& TfliteNode::add(std::string_view op, std::vector<Value*> inputs, Attribut
 }
 
 Value& TfliteNode::constant(Tensor tensor) {
+  count_node(*this, scope_.conversion());
   const std::string label = tflite_label(scope_.subgraph(), op_);
   return scope_.conversion().graph.add_constant(label + "/constant", std::move(tensor));
 }

@@ -22,7 +22,7 @@ struct Quantization {
 
   bool empty() const { return scales.empty(); }
   bool per_axis() const { return scales.size() > 1; }
-  /// Of the whole tensor; check()s that there is exactly one.
+  /// Of the whole tensor; fails unless there is exactly one.
   float scale() const;
   int64_t zero_point() const;
   bool operator==(const Quantization&) const = default;

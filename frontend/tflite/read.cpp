@@ -297,15 +297,21 @@ class Reader {
   int64_t copied_ = 0;
 };
 
+/// Rules ask of tensors that the format says are quantised; whether a file obeys is another matter.
+void check_single(const Quantization& quantization) {
+  if (quantization.scales.size() == 1) return;
+  fail("", "one of its tensors has ", quantization.scales.size(), " scales where one is needed");
+}
+
 }  // namespace
 
 float Quantization::scale() const {
-  check(scales.size() == 1, "asked for the scale of a tensor with ", scales.size());
+  check_single(*this);
   return scales.front();
 }
 
 int64_t Quantization::zero_point() const {
-  check(zero_points.size() == 1, "asked for the zero point of a tensor with ", zero_points.size());
+  check_single(*this);
   return zero_points.front();
 }
 

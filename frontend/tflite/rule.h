@@ -146,8 +146,9 @@ struct TfliteRule {
   std::string name = {};  ///< "CONV_2D"; of a custom operator its own name
   bool is_custom = false;
   Computes computes = Computes::plain;
-  int inputs = 1;   ///< at least so many inputs ...
-  int outputs = 1;  ///< ... and outputs, so that `convert` need not count
+  bool takes_handles = false;  ///< operands may name variables (type RESOURCE)
+  int inputs = 1;              ///< at least so many inputs ...
+  int outputs = 1;             ///< ... and outputs, so that `convert` need not count
   void (*convert)(TfliteNode& node) = nullptr;
 };
 

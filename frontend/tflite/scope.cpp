@@ -13,6 +13,12 @@ void convert_operator(const TfliteRule& rule, TfliteNode& node, const TfliteMode
       fail(node, "has ", node.input_count(), " inputs and ", node.output_count(),
            " outputs, but at least ", rule.inputs, " and ", rule.outputs, " are needed");
     }
+    for (int i = 0; i < node.output_count() && !rule.takes_handles; ++i) {
+      const TfliteTensor& output = node.output_tensor(i);
+      if (output.dtype != DType::none) continue;
+      fail(node, "its output '", output.name, "' is of type ", output.type_name,
+           ", which is not supported");
+    }
     rule.convert(node);
   } catch (const UserError& error) {
     const std::string_view text = error.what();
@@ -32,11 +38,16 @@ TfliteVariable& TfliteConversion::variable(const std::string& key, const std::st
   if (std::ranges::count(type.shape, -1) > 0) {
     fail(where, "the variable '", name, "' has the open shape ", type.shape);
   }
+  const TensorType stored{type.dtype, type.shape, std::nullopt};
+  constant_bytes += stored.storage_bytes();
+  if (stored.storage_bytes() > max_tflite_variable_bytes) {
+    fail(where, "the variable '", name, "' takes ", stored.storage_bytes(), " bytes");
+  }
   TfliteVariable fresh{.name = name};
   const bool has_zero_point = type.dtype == DType::i8 && !type.quantization.empty();
   const double rest =
       has_zero_point ? static_cast<double>(type.quantization.zero_points.front()) : 0;
-  fresh.initial = splat({type.dtype, type.shape, std::nullopt}, rest);
+  fresh.initial = splat(stored, rest);
   return variables.emplace(key, std::move(fresh)).first->second;
 }
 

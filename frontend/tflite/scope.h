@@ -14,7 +14,8 @@ namespace mlfc {
 
 /// The budgets against models that are made to exhaust us.
 constexpr int max_tflite_depth = 32;
-constexpr int64_t max_tflite_nodes = 1'000'000;
+constexpr int64_t max_tflite_nodes = 200'000;  // and constants
+constexpr int64_t max_tflite_variable_bytes = int64_t{1} << 26;
 constexpr int64_t max_tflite_constant_bytes = int64_t{1} << 32;
 
 /// A value kept from run to run: a variable tensor or a resource variable.
@@ -33,7 +34,7 @@ struct TfliteConversion {
   std::map<std::string, TfliteVariable> variables = {};  ///< by a key that cannot collide
   std::set<int64_t> initialised = {};                    ///< subgraphs that CALL_ONCE ran
   bool is_initialising = false;  ///< assignments are initial values, everything is computed now
-  int64_t nodes = 0;
+  int64_t nodes = 0;             ///< made so far, constants included
   int64_t constant_bytes = 0;
 
   /// The variable of that key; made, with zeros of `type`, when there is none.
