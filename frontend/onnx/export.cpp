@@ -134,6 +134,15 @@ class Exporter {
     return names_[&value] = name;
   }
 
+  /// Several nodes of ours may come from one of the model's; readers want names of their own.
+  std::string unique_node_name(const std::string& name) {
+    std::string unique = name;
+    for (int suffix = 1; !node_names_.insert(unique).second; ++suffix) {
+      unique = fmt::format("{}.{}", name, suffix);
+    }
+    return unique;
+  }
+
   /// In ONNX a graph's output has to be some node's.
   void hand_on(const Value& output, onnx::GraphProto& proto) {
     const std::string source = name_of(output) + "/source";
@@ -168,7 +177,7 @@ class Exporter {
     onnx::NodeProto& written = *proto.add_node();
     written.set_op_type(foreign.op_type);
     if (!foreign.domain.empty()) written.set_domain(foreign.domain);
-    if (!node.name.empty()) written.set_name(node.name);
+    if (!node.name.empty()) written.set_name(unique_node_name(node.name));
     for (const Value* input : foreign.inputs) {
       written.add_input(input == nullptr ? "" : name_of(*input));
       if (input != nullptr && input->is_constant()) ordered_.push_back(input);
@@ -223,8 +232,9 @@ class Exporter {
   const Graph& graph_;
   onnx::ModelProto model_ = {};
   std::map<std::string, int64_t> opsets_ = {{"", oldest_written}};
-  Graph additions_ = {};  ///< constants that attributes turned into
-  std::set<std::string> taken_ = {};
+  Graph additions_ = {};                   ///< constants that attributes turned into
+  std::set<std::string> taken_ = {};       ///< names of values
+  std::set<std::string> node_names_ = {};  ///< names given so far
   std::map<const Value*, std::string> names_ = {};
   std::vector<const Value*> ordered_ = {};  ///< constants as nodes read them
 };

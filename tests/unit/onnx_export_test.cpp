@@ -117,6 +117,15 @@ TEST(OnnxExport, ConstantsHooksAddHaveNamesOfTheirOwn) {
   EXPECT_EQ(model.graph().node(0).op_type(), "BatchNormalization");
 }
 
+TEST(OnnxExport, NodesOfOneNameGetNamesOfTheirOwn) {
+  const onnx::ModelProto model = written(R"(graph main(%x: f32[4]) -> (%y) {
+  %z = relu(%x) named "layer"
+  %y = neg(%z) named "layer"
+})");
+  EXPECT_EQ(model.graph().node(0).name(), "layer");
+  EXPECT_EQ(model.graph().node(1).name(), "layer.1");
+}
+
 TEST(OnnxExport, RefusesWhatHasNoSpelling) {
   const std::string error = error_of(R"(graph main(%x: f32[2]) -> (%y) {
   %y = repeat_elements(%x) {factors=[2]} : f32[4]
