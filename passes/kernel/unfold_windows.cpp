@@ -159,6 +159,10 @@ std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known
   if (names_repeat(reduced) || names_repeat(chosen) || reduced.size() != stage.reduce.size()) {
     return std::nullopt;
   }
+  // Groups have weights of their own; one run of weights would not do for all windows.
+  for (const Axis& axis : chosen) {
+    if (mentions_axis(windows.weights, axis.name)) return std::nullopt;
+  }
   for (const Axis& axis : kernel.axes) {
     if (axis_in(chosen, axis.name) == nullptr) windows.readers.push_back(axis);
   }
