@@ -110,7 +110,7 @@ class CBodyPrinter {
       return line(depth, fmt::format("{} {};", type, stmt.name));
     }
     scope_.scalars.erase(stmt.name);
-    line(depth, fmt::format("{} {}[{}];", type, stmt.name, element_count(stmt.shape)));
+    line(depth, fmt::format("{} {}[{}] MLFC_ALIGNED;", type, stmt.name, element_count(stmt.shape)));
   }
 
   // A value ready to be stored as `dtype`: comparisons are int in C.

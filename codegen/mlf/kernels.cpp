@@ -66,6 +66,15 @@ std::string restrict_macro() {
          "#define MLFC_RESTRICT __restrict__\n"
          "#else\n"
          "#define MLFC_RESTRICT restrict\n"
+         "#endif\n\n"
+         "/* For arrays on the stack: with AVX, gcc (12.2 is one) may forget to align the stack of "
+         "a\n"
+         " * function it has vectorised, unless an array asks for more than the stack has anyway. "
+         "*/\n"
+         "#if defined(__AVX__) && defined(__GNUC__) && !defined(__clang__)\n"
+         "#define MLFC_ALIGNED __attribute__((aligned(64)))\n"
+         "#else\n"
+         "#define MLFC_ALIGNED\n"
          "#endif\n\n";
 }
 

@@ -33,7 +33,8 @@ std::string constants_file_name(const PackagedModel& model);  ///< default_const
 std::string begin_c_linkage();
 std::string end_c_linkage();
 
-/// Targets write MLFC_RESTRICT in parameter types: `restrict` is C's word, C++ has none.
+/// Targets write MLFC_RESTRICT in parameter types: `restrict` is C's word, C++ has none; and
+/// MLFC_ALIGNED behind arrays on the stack, which works around a fault of gcc.
 std::string restrict_macro();
 
 /// The elements of a constant as C initialisers separated by commas, in lines of up to 100 columns

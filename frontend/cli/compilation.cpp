@@ -76,12 +76,12 @@ void run_named_passes(Graph& graph, const Request& request, const Machine& machi
 
 Archive compile_to_archive(const Request& request) {
   verify_options(request.package);
-  Model model = import_model(request);
+  LoadedModel model = import_model(request);
   if (request.transform) model.graph = request.transform(std::move(model.graph));
   return compile_to_archive(request, model);
 }
 
-Archive compile_to_archive(const Request& request, const Model& model) {
+Archive compile_to_archive(const Request& request, const LoadedModel& model) {
   PackageOptions package = request.package;
   verify_options(package);
   package.output_names = model.output_names;

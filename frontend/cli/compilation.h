@@ -32,6 +32,6 @@ void run_named_passes(Graph& graph, const Request& request, const Machine& machi
 
 /// A compiled model in memory; the second form takes what import_model gave, and changes its graph.
 Archive compile_to_archive(const Request& request);
-Archive compile_to_archive(const Request& request, const Model& model);
+Archive compile_to_archive(const Request& request, const LoadedModel& model);
 
 }  // namespace mlfc

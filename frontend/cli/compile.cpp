@@ -59,7 +59,7 @@ void quantize_first(Request& request, const QuantizeRequest& quantize) {
 }
 
 /// Inputs and outputs that the model itself does not list.
-void mention_states(const Model& model) {
+void mention_states(const LoadedModel& model) {
   for (const TfliteState& state : model.states) {
     const std::vector<std::byte>& bytes = state.initial.bytes;
     const bool is_zero = std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
@@ -79,7 +79,7 @@ int run(const Arguments& arguments) {
   const std::string output = arguments.text("--output", "module.tar");
   check_output(output);
   verify_options(request.package);
-  const Model model = import_model(request);
+  const LoadedModel model = import_model(request);
   if (!request.quiet) mention_states(model);
   const Archive archive = compile_to_archive(request, model);
   std::vector<std::pair<std::string, std::string>> dumps;

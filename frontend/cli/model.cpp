@@ -46,7 +46,7 @@ TfliteRounding tflite_rounding(const std::string& name) {
 
 }  // namespace
 
-Model import_model(const Request& request) {
+LoadedModel import_model(const Request& request) {
   check_file(request.file);
   if (!is_tflite(request)) return {.graph = import_onnx(request.file, request.import)};
   TfliteImport import =

@@ -10,7 +10,7 @@
 
 namespace mlfc {
 
-struct Model {
+struct LoadedModel {
   std::unique_ptr<Graph> graph = {};
   /// Names of outputs where the format has ones that users rely on; empty otherwise.
   std::vector<std::string> output_names = {};
@@ -19,7 +19,7 @@ struct Model {
 };
 
 /// Imports request.file. The format is what --model-format says, or what the file looks like.
-Model import_model(const Request& request);
+LoadedModel import_model(const Request& request);
 
 /// Names of the inputs of request.file, in order, before anything else of it is looked at.
 std::vector<std::string> model_input_names(const Request& request);

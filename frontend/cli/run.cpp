@@ -199,7 +199,7 @@ std::string archive_of(const Request& request, const Arguments& arguments,
   const std::string tar = (folder.path() / "model.tar").string();
   verify_options(adjusted.package);
   const Machine machine = machine_of(adjusted);
-  const Model model = import_model(adjusted);
+  const LoadedModel model = import_model(adjusted);
   states = model.states;
   adjusted.package.output_names = model.output_names;
   run_pipeline(*model.graph, adjusted, machine);

@@ -86,7 +86,7 @@ Imported import_with_data(const TestCase& test, const Request& request,
     imported.request.import.input_shapes.emplace(name, tensor.type.shape);
   }
   const auto import = [&] {
-    Model model = import_model(imported.request);
+    LoadedModel model = import_model(imported.request);
     imported.graph = std::move(model.graph);
     imported.states = std::move(model.states);
   };

@@ -15,7 +15,7 @@ namespace mlfc {
 
 /// real = scale * (stored - zero_point). One scale for the whole tensor, or one for each slice
 /// along `axis`. No scales: the numbers are what they are.
-struct Quantization {
+struct TfliteQuantization {
   std::vector<float> scales = {};
   std::vector<int64_t> zero_points = {};  ///< as many as scales
   int axis = 0;
@@ -25,7 +25,7 @@ struct Quantization {
   /// Of the whole tensor; fails unless there is exactly one.
   float scale() const;
   int64_t zero_point() const;
-  bool operator==(const Quantization&) const = default;
+  bool operator==(const TfliteQuantization&) const = default;
 };
 
 struct TfliteTensor {
@@ -34,7 +34,7 @@ struct TfliteTensor {
   std::string type_name = {};  ///< TFLite's: "INT8"; INT4 is stored and given as i8
   Shape shape = {};
   std::vector<bool> is_open = {};  ///< per dimension: its size is only an example
-  Quantization quantization = {};
+  TfliteQuantization quantization = {};
   bool is_variable = false;
   bool is_constant = false;
   std::span<const std::byte> data = {};  ///< the bytes of a constant, inside the file

@@ -154,7 +154,7 @@ class Reader {
       fail(where, "is quantised in another way than by scales and zero points (",
            file::EnumNameQuantizationDetails(stated->details_type()), ")");
     }
-    Quantization& result = tensor.quantization;
+    TfliteQuantization& result = tensor.quantization;
     result.scales = list<float>(stated->scale());
     result.zero_points = list<int64_t>(stated->zero_point());
     result.axis = stated->quantized_dimension();
@@ -167,7 +167,7 @@ class Reader {
   }
 
   static void check_quantization(TfliteTensor& tensor, const std::string& where) {
-    Quantization& stated = tensor.quantization;
+    TfliteQuantization& stated = tensor.quantization;
     // Files in the wild say "not quantised" by a scale of 0, mostly on reals.
     const bool is_unset = stated.scales.size() == 1 && stated.scales.front() == 0;
     if (is_unset || is_float(tensor.dtype)) {
@@ -298,19 +298,19 @@ class Reader {
 };
 
 /// Rules ask of tensors that the format says are quantised; whether a file obeys is another matter.
-void check_single(const Quantization& quantization) {
+void check_single(const TfliteQuantization& quantization) {
   if (quantization.scales.size() == 1) return;
   fail("", "one of its tensors has ", quantization.scales.size(), " scales where one is needed");
 }
 
 }  // namespace
 
-float Quantization::scale() const {
+float TfliteQuantization::scale() const {
   check_single(*this);
   return scales.front();
 }
 
-int64_t Quantization::zero_point() const {
+int64_t TfliteQuantization::zero_point() const {
   check_single(*this);
   return zero_points.front();
 }

@@ -118,11 +118,11 @@ std::vector<int64_t> TfliteNode::constant_integers(int index) {
   return tensor.integers();
 }
 
-const Quantization& TfliteNode::input_quantization(int index) const {
+const TfliteQuantization& TfliteNode::input_quantization(int index) const {
   return input_tensor(index).quantization;
 }
 
-const Quantization& TfliteNode::output_quantization(int index) const {
+const TfliteQuantization& TfliteNode::output_quantization(int index) const {
   return output_tensor(index).quantization;
 }
 

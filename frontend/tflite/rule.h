@@ -64,8 +64,8 @@ class TfliteNode {
   const TfliteTensor& output_tensor(int index) const;
   const TfliteTensor& intermediate(int index) const;
   int intermediate_count() const { return static_cast<int>(op_.intermediates.size()); }
-  const Quantization& input_quantization(int index) const;
-  const Quantization& output_quantization(int index) const;
+  const TfliteQuantization& input_quantization(int index) const;
+  const TfliteQuantization& output_quantization(int index) const;
 
   // --- options --------------------------------------------------------------------------------
   // By their names in the format. The file leaves out what equals the format's default (0, false,

@@ -66,6 +66,7 @@ class Architecture {
       check_head(path, text);
       check_length(path, text);
     }
+    check_type_names();
     check_operators();
     check_passes();
     check_golden_names();
@@ -91,6 +92,28 @@ class Architecture {
   static bool is_source(const std::string& path) {
     const std::string extension = fs::path(path).extension();
     return extension == ".cpp" || extension == ".h" || extension == ".c";
+  }
+
+  // --- names ------------------------------------------------------------------------------------
+
+  // Two types of one name in one program: the linker takes the functions of either for both.
+  void check_type_names() {
+    static const std::regex type(
+        "(^|\n)(struct|class) ([A-Z][A-Za-z0-9]*)( final)?( : [^;{]*)? \\{");
+    const std::vector<std::string> programs = {"ir/",       "passes/",         "codegen/",
+                                               "frontend/", "runtime/runner/", "runtime/virt/"};
+    std::map<std::string, std::string> homes;
+    for (const auto& [path, text] : files_) {
+      const bool is_linked = path.ends_with(".h") && std::any_of(programs.begin(), programs.end(),
+                                                                 [&](const std::string& folder) {
+                                                                   return path.starts_with(folder);
+                                                                 });
+      if (!is_linked) continue;
+      for (std::sregex_iterator it(text.begin(), text.end(), type), end; it != end; ++it) {
+        const auto [home, is_new] = homes.try_emplace((*it)[3], path);
+        if (!is_new) report(path, (*it)[3].str() + " is the name of a type of " + home->second);
+      }
+    }
   }
 
   // --- arrows -----------------------------------------------------------------------------------

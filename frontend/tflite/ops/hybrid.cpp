@@ -6,7 +6,7 @@ namespace {
 
 /// The scales of the weights, one or one a channel; they are symmetric.
 Value& weight_scales(TfliteNode& node, const Shape& per_channel) {
-  const Quantization& quantization = node.input_quantization(1);
+  const TfliteQuantization& quantization = node.input_quantization(1);
   for (const int64_t zero_point : quantization.zero_points) {
     if (zero_point != 0) fail(node, "its weights have the zero point ", zero_point);
   }

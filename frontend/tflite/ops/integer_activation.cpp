@@ -50,8 +50,8 @@ void rectifier(TfliteNode& node) {
   const TfliteTensor& output = node.output_tensor(0);
   check_per_tensor(node, output);
   const auto [low, high] = activation_range(node, node.name(), output);
-  const Quantization& from = node.input_quantization(0);
-  const Quantization& to = output.quantization;
+  const TfliteQuantization& from = node.input_quantization(0);
+  const TfliteQuantization& to = output.quantization;
   if (from.scales == to.scales && from.zero_points == to.zero_points &&
       node.dtype(0) == output.dtype) {
     node.set_output(0, limited(node, node.input(0), {low, high}));

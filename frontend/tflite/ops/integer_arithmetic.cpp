@@ -103,7 +103,7 @@ Value& finer(TfliteNode& node, Value& bytes, int64_t zero_point) {
 /// The sum on the output's scale. Reference kernels begin their sums with the integer 0 instead of
 /// the real one; so does this.
 void set_sum(TfliteNode& node, Value& sum) {
-  const Quantization& input = node.input_quantization(0);
+  const TfliteQuantization& input = node.input_quantization(0);
   const int32_t zero = static_cast<int32_t>(-input.zero_point()) * (1 << finer_bits);
   const int32_t start = rescaled(node, zero, fixed_scale(0.5));
   const double twice = 2 * static_cast<double>(input.scale());
@@ -169,7 +169,7 @@ void extreme(TfliteNode& node, const char* op) {
 
 Value& comparable(TfliteNode& node, int index) {
   check_per_tensor(node, node.input_tensor(index));
-  const Quantization& quantization = node.input_quantization(index);
+  const TfliteQuantization& quantization = node.input_quantization(index);
   const ScaleConstants scale = scale_constants(node, {static_cast<double>(quantization.scale())});
   return node.add("requantize_fixed", {&node.input(index), scale.multiplier, scale.shift},
                   rounded_as_wanted(node, {{"x_zero_point", quantization.zero_point()},

@@ -9,8 +9,8 @@ Value& moved(TfliteNode& node, int index, const TfliteTensor& target) {
   const TfliteTensor& source = node.input_tensor(index);
   check_per_tensor(node, source);
   check_per_tensor(node, target);
-  const Quantization& from = source.quantization;
-  const Quantization& to = target.quantization;
+  const TfliteQuantization& from = source.quantization;
+  const TfliteQuantization& to = target.quantization;
   const bool same = from.scales == to.scales && from.zero_points == to.zero_points;
   if (same && source.dtype == target.dtype) return node.input(index);
   const double ratio = static_cast<double>(from.scale()) / static_cast<double>(to.scale());

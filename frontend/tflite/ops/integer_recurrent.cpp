@@ -38,6 +38,7 @@ void check_lstm(TfliteNode& node) {
          "an activation that is not TANH");
   if (node.rank(0) != 3)
     fail(node, "its input must be a batch of sequences but is ", node.shape(0));
+  if (node.rank(recurrent_weights) != 2) fail(node, "its recurrent weights must be matrices");
   if (node.input_tensor(cell_state).dtype != DType::i16) {
     fail(node, "its cell state must be 16-bit integers but is ",
          node.input_tensor(cell_state).dtype);

@@ -4,8 +4,8 @@
 namespace mlfc {
 
 void check_same_scale(const TfliteNode& node, int index, int output) {
-  const Quantization& from = node.input_quantization(index);
-  const Quantization& to = node.output_quantization(output);
+  const TfliteQuantization& from = node.input_quantization(index);
+  const TfliteQuantization& to = node.output_quantization(output);
   if (from.empty() || to.empty()) return;
   if (from.scales == to.scales && from.zero_points == to.zero_points) return;
   fail(node, "its input '", node.input_tensor(index).name, "' has another scale or zero point ",

@@ -38,6 +38,9 @@ void check_lstm(TfliteNode& node) {
          "an activation that is not TANH");
   if (node.rank(0) != 3)
     fail(node, "its input must be a batch of sequences but is ", node.shape(0));
+  for (const int state : {output_state, cell_state}) {
+    if (node.input_tensor(state).shape.size() != 2) fail(node, "its states must be matrices");
+  }
 }
 
 /// One projection of all steps, then a cell for each step.

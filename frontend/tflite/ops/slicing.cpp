@@ -180,7 +180,7 @@ void gather_nd(TfliteNode& node) {
 /// Rows of a table. Quantised tables give quantised rows, or reals when the model says so.
 void embedding_lookup(TfliteNode& node) {
   Value& rows = node.add("gather", {&node.input(1), &node.input(0)}, {{"axis", int64_t{0}}});
-  const Quantization& quantization = node.input_quantization(1);
+  const TfliteQuantization& quantization = node.input_quantization(1);
   const bool becomes_real = is_float(node.output_tensor(0).dtype) && !quantization.empty();
   if (!becomes_real) {
     check_same_scale(node, 1);

@@ -6,7 +6,7 @@ namespace mlfc {
 Value& real_weights(TfliteNode& node, int index) {
   Value& stored = node.input(index);
   if (is_float(stored.type.dtype)) return stored;
-  const Quantization& quantization = node.input_quantization(index);
+  const TfliteQuantization& quantization = node.input_quantization(index);
   if (quantization.empty()) {
     fail(node, "its input ", index, " holds integers without a scale, but the others are reals");
   }
