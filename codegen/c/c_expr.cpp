@@ -226,6 +226,8 @@ std::string CExprPrinter::print_call(const Expr& expr, int context) const {
     const bool separated = form.find("({" + std::to_string(i) + "}") != std::string_view::npos &&
                            form.find("({0} ") == std::string_view::npos;
     std::string operand = print(expr->args[i], separated ? 0 : strength);
+    // Two minus signs in a row would be another operator.
+    if (function.name == "neg" && operand.starts_with('-')) operand = "(" + operand + ")";
     if (wraps) operand = fmt::format("({}){}", unsigned_type(dtype), print(expr->args[i], kAtom));
     text = replaced(text, "{" + std::to_string(i) + "}", operand);
   }

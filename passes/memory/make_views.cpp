@@ -87,7 +87,20 @@ bool may_move(const Graph& graph, const Value& x) {
          !x.producer->is_free && !needs_plain_storage(graph, x);
 }
 
-std::optional<Layout> layout_inside(const Value& y, const Value& x, const CopyStage& copy) {
+// A part of x has no room for the rest of it: the copy must take all.
+bool copies_all(const Kernel& kernel, const Value& x, const CopyStage& copy) {
+  for (size_t dim = 0; dim < x.type.shape.size(); ++dim) {
+    const Expr& index = (*copy.read)->args[dim];
+    const Axis* axis = index->kind == ExprKind::axis ? find_axis(kernel, index->name) : nullptr;
+    const int64_t extent = axis == nullptr ? 1 : axis->extent;
+    if (extent != x.type.shape[dim]) return false;
+  }
+  return true;
+}
+
+std::optional<Layout> layout_inside(const Kernel& kernel, const Value& y, const Value& x,
+                                    const CopyStage& copy) {
+  if (!copies_all(kernel, x, copy)) return std::nullopt;
   const std::optional<Affine> place = place_of(y.type, copy.store->indices);
   if (!place) return std::nullopt;
   return layout_for(x.type.shape, (*copy.read)->args, *place);
@@ -119,7 +132,7 @@ bool view_inputs(Graph& graph, Node& node) {
     const std::optional<CopyStage> copy = copy_stage(stage);
     if (!copy) return false;
     Value* x = value_of(node, (*copy->read)->name);
-    const std::optional<Layout> layout = layout_inside(y, *x, *copy);
+    const std::optional<Layout> layout = layout_inside(*node.kernel, y, *x, *copy);
     if (!layout) return false;
     const auto input = std::find(node.inputs.begin(), node.inputs.end(), x) - node.inputs.begin();
     const bool movable = may_move(graph, *x) && seen.insert(x).second;
