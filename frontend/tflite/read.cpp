@@ -2,10 +2,12 @@
 // goes first, with limits, and what it cannot know - whether indices exist, whether a buffer holds
 // what a shape promises, whether a small file makes us copy gigabytes - is checked here.
 #include <algorithm>
+#include <cstring>
 
 #include "frontend/tflite/model.h"
 #include "frontend/tflite/options.h"
 #include "ir/error.h"
+#include "ir/ops/convert.h"
 #include "schema_generated.h"
 
 namespace mlfc {
@@ -78,7 +80,12 @@ class Reader {
     if (vector == nullptr) return {};
     count(vector->size());
     std::vector<Out> copy;
-    for (const In element : *vector) copy.push_back(static_cast<Out>(element));
+    // The verifier lets lists of 8-byte numbers begin at any multiple of four.
+    for (size_t i = 0; i < vector->size(); ++i) {
+      In element = {};
+      std::memcpy(&element, vector->Data() + i * sizeof(In), sizeof(In));
+      copy.push_back(static_cast<Out>(flatbuffers::EndianScalar(element)));
+    }
     return copy;
   }
 
@@ -169,7 +176,8 @@ class Reader {
   static void check_quantization(TfliteTensor& tensor, const std::string& where) {
     TfliteQuantization& stated = tensor.quantization;
     // Files in the wild say "not quantised" by a scale of 0, mostly on reals.
-    const bool is_unset = stated.scales.size() == 1 && stated.scales.front() == 0;
+    const bool is_unset =
+        (stated.scales.size() == 1 && stated.scales.front() == 0) || !is_integer(tensor.dtype);
     if (is_unset || is_float(tensor.dtype)) {
       stated = {};
       return;
@@ -184,6 +192,11 @@ class Reader {
     for (const float scale : stated.scales) {
       const bool is_sane = scale > 0 && scale <= std::numeric_limits<float>::max();
       if (!is_sane) fail(where, "has the scale ", scale, "; scales are positive numbers");
+    }
+    for (const int64_t zero_point : stated.zero_points) {
+      const auto real = static_cast<double>(zero_point);
+      if (real >= lowest_of(tensor.dtype) && real <= highest_of(tensor.dtype)) continue;
+      fail(where, "has the zero point ", zero_point, ", which is no ", tensor.type_name);
     }
     if (stated.scales.size() == 1) return;
     const bool has_axis = stated.axis >= 0 && stated.axis < static_cast<int>(tensor.shape.size());

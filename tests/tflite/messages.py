@@ -146,6 +146,8 @@ REFUSALS = [
     (lambda m: with_constant(m, scale=float("nan")), r"tensor 'w': has the scale nan"),
     (lambda m: with_constant(m, scale=[0.1, 0.2, 0.3]), r"tensor 'w': has 3 scales along"),
     (lambda m: with_constant(m, scale=[0.1, 0.2], zero_point=[0, 0, 0]), r"3 zero points"),
+    (lambda m: with_constant(m, scale=0.1, zero_point=128),
+     r"tensor 'w': has the zero point 128, which is no INT8"),
     (lambda m: with_constant(m, scale=0.1, zero_point=3), r"weights have the zero point 3"),
     (lambda m: with_constant(m, scale=0.1, sparsity={}), r"tensor 'w': is stored sparsely"),
     (projection, r"UNIDIRECTIONAL_SEQUENCE_LSTM 'y': has a projection, which is not supported"),
