@@ -259,7 +259,10 @@ std::string CExprPrinter::print_index(const Expr& expr, int context) const {
   if (name == "add") return infix("+", 6);
   if (name == "sub") return infix("-", 6);
   if (name == "mul") return infix("*", 7);
-  if (name == "neg") return fmt::format("-{}", operand(0, kAtom));
+  if (name == "neg") {
+    const std::string text = operand(0, kAtom);
+    return text.starts_with('-') ? "-(" + text + ")" : "-" + text;
+  }
   const bool is_minimum = name == "min";
   if (is_minimum || name == "max") {
     const std::string a = operand(0, 5), b = operand(1, 5);
