@@ -325,6 +325,10 @@ class QuantizedWriter : GraphWriter {
 
   std::optional<Real> binary(const Real& x) {
     Real other{"", {}, 1};
+    if (chance(8)) {  // never by data: nobody says what integer stands for 0 / 0
+      const double divisor = static_cast<double>(between(1, 200)) / (chance(2) ? 64 : -64);
+      return computed(fmt::format("div({}, {})", x.name, scalar(divisor)), x.magnitude);
+    }
     if (chance(4)) {
       other.name = scalar(static_cast<double>(between(-200, 200)) / 64);
     } else if (chance(5) && x.shape.size() > 1) {
@@ -334,7 +338,7 @@ class QuantizedWriter : GraphWriter {
     } else {
       other = dequantized(newest_or_any());
     }
-    static constexpr const char* names[] = {"add", "add", "add", "sub", "mul", "max", "min", "div"};
+    static constexpr const char* names[] = {"add", "add", "add", "sub", "mul", "max", "min"};
     const std::string name = one_of(names);
     const double magnitude =
         name == "mul" ? x.magnitude * other.magnitude : x.magnitude + other.magnitude;
