@@ -4,6 +4,7 @@
 // program to program.
 //
 //   graph_fuzz [--seed N] [--runs N] [quantized]   N graphs; a failing one is printed
+// One graph repeats with --seed N --only I.
 //
 // Of quantized graphs the reference is what is left when kernels compute with integers: from there
 // on every bit is promised. Before, reals are rounded in other places; there, results have to be
@@ -123,7 +124,8 @@ std::vector<Tensor> run_as_c(const Graph& graph, const Setup& setup,
 }
 
 /// Rounding elsewhere moves a result by a step here and there; a wrong layer moves most, or far.
-std::string far_apart(const Tensor& got, const Tensor& want) {
+/// Fixed point rounds halves up, and where a scale is twice another every second number is one.
+std::string far_apart(const Tensor& got, const Tensor& want, bool fixed) {
   constexpr int64_t most_steps = 3;
   const int64_t elements = want.type.elements();
   int64_t moved = 0, far = 0, first = 0;
@@ -132,7 +134,8 @@ std::string far_apart(const Tensor& got, const Tensor& want) {
     if (steps > most_steps && far++ == 0) first = i;
     moved += steps > 0 ? 1 : 0;
   }
-  if (far <= 1 + elements / 50 && moved <= 4 + elements / 10) return "";
+  const int64_t most_moved = 4 + elements / (fixed ? 2 : 10);
+  if (far <= 1 + elements / 50 && moved <= most_moved) return "";
   return fmt::format("{} of {} elements differ, {} by more than {}; element {} is {}, expected {}",
                      moved, elements, far, most_steps, first, got.integer(first),
                      want.integer(first));
@@ -153,7 +156,9 @@ std::string disagreement(const std::string& text, const Setup& setup) {
   for (size_t i = 0; i < wanted.size(); ++i) {
     const std::string name = kernels->outputs[i]->name;
     const Tolerance tolerance{1e-4, 1e-5};
-    const std::string in_kernels = setup.quantized ? far_apart(wanted[i], from_reals[i]) : "";
+    const bool fixed = setup.options.requantize == "fixed";
+    const std::string in_kernels =
+        setup.quantized ? far_apart(wanted[i], from_reals[i], fixed) : "";
     if (!in_kernels.empty()) return "integers: output '" + name + "' " + in_kernels;
     const std::string in_loops = compare(from_loops[i], wanted[i], tolerance).problem;
     if (!in_loops.empty()) return "loops: output '" + name + "' " + in_loops;
@@ -172,36 +177,39 @@ std::string problem_of(const std::vector<fuzz::GraphText>& graphs, const Setup& 
   }
 }
 
+/// Runs the graphs from `first` to `end` as one program; those at fault again, one by one.
+bool all_agree(const fuzz::Arguments& arguments, int first, int end, const Setup& setup) {
+  const auto random = setup.quantized ? fuzz::random_quantized_graph : fuzz::random_graph;
+  std::vector<fuzz::GraphText> graphs;
+  for (int i = first; i < end; ++i) {
+    graphs.push_back(random(fmt::format("g{}", i), arguments.seed + i));
+  }
+  fuzz::begin_input(fmt::format("graphs from {}", first));
+  const std::string problem = problem_of(graphs, setup);
+  if (problem.empty()) return true;
+  bool found = false;
+  for (int i = first; i < end && end - first > 1; ++i)
+    found |= !all_agree(arguments, i, i + 1, setup);
+  if (found) return false;
+  std::cout << (end - first > 1 ? "only together, from graph " : "graph ") << first << ": "
+            << problem << "\n# " << setup.text() << "\n"
+            << fuzz::program_of(graphs) << std::endl;
+  return false;
+}
+
 int run(const fuzz::Arguments& arguments) {
   const bool quantized = !arguments.files.empty() && arguments.files[0] == "quantized";
-  const auto random = quantized ? fuzz::random_quantized_graph : fuzz::random_graph;
   std::cout << "seed " << arguments.seed << ", " << arguments.runs
             << (quantized ? " quantized" : "") << " graphs" << std::endl;
   int bad = 0;
   for (int first = 0; first < arguments.runs && bad < 5; first += graphs_in_program) {
-    std::vector<fuzz::GraphText> graphs;
-    for (int i = first; i < std::min(first + graphs_in_program, arguments.runs); ++i) {
-      graphs.push_back(random(fmt::format("g{}", i), arguments.seed + i));
-    }
     const Setup setup = random_setup(arguments.seed + first, quantized);
-    fuzz::begin_input(fmt::format("graphs from {}", first));
-    const std::string together = problem_of(graphs, setup);
-    if (together.empty()) continue;
-    ++bad;
-    bool found = false;
-    for (size_t i = 0; i < graphs.size(); ++i) {
-      fuzz::begin_input(fmt::format("graph {}", first + static_cast<int>(i)));
-      const std::string problem = problem_of({graphs[i]}, setup);
-      if (problem.empty()) continue;
-      found = true;
-      std::cout << "graph " << first + static_cast<int>(i) << ": " << problem << "\n"
-                << setup.text() << "\n"
-                << fuzz::program_of({graphs[i]}) << std::endl;
-    }
-    if (found) continue;
-    std::cout << "graphs from " << first << ", only together: " << together << "\n"
-              << setup.text() << "\n"
-              << fuzz::program_of(graphs) << std::endl;
+    const int end = std::min(first + graphs_in_program, arguments.runs);
+    const int only = arguments.only;
+    if (only >= 0 && (only < first || only >= end)) continue;
+    const bool good = only < 0 ? all_agree(arguments, first, end, setup)
+                               : all_agree(arguments, only, only + 1, setup);
+    bad += good ? 0 : 1;
   }
   std::cout << (bad == 0 ? "all agree" : "some disagree") << std::endl;
   return bad == 0 ? 0 : 1;

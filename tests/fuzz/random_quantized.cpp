@@ -351,6 +351,7 @@ class QuantizedWriter : GraphWriter {
   // --- layers -----------------------------------------------------------------------------------
 
   std::optional<Real> begun(const Stored& source) {
+    if (source.type.shape.empty()) return dequantized(source);
     switch (below(12)) {
       case 0:
       case 1:
