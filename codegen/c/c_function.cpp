@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "codegen/c/c_expr.h"
+#include "codegen/c/c_instructions.h"
 #include "codegen/c/c_sums.h"
 #include "ir/error.h"
 #include "ir/operator.h"
@@ -82,7 +83,36 @@ class CBodyPrinter {
     throw InternalError("target c has no copies or calls; the schedule asked for one");
   }
 
+  // A nest that an instruction computes becomes a call of its C function.
+  bool print_instruction(const Stmt& stmt, int depth) {
+    const std::optional<Instruction> instruction = candidate_for(stmt);
+    if (!instruction) return false;
+    scope_.ranges[stmt.name] = {0, stmt.end->integer - 1};
+    const Stmt& inner = stmt.body[0];
+    scope_.ranges[inner.name] = {
+        0, inner.end->kind == ExprKind::constant ? inner.end->integer - 1 : 0};
+    const auto operands = matched(
+        *instruction, stmt,
+        [&](const std::string& tensor, const std::vector<Expr>& indices) {
+          return printer_.place(tensor, indices);
+        },
+        [&](const std::string& tensor) { return scope_.tensors.at(tensor).dtype; });
+    scope_.ranges.erase(stmt.name);
+    scope_.ranges.erase(inner.name);
+    if (!operands) return false;
+    std::vector<std::string> arguments;
+    for (const Operand& operand : *operands) {
+      const Expr place = simplified_index(operand.place, scope_.ranges);
+      const bool is_start = is_literal(place, 0);
+      arguments.push_back(operand.tensor + (is_start ? "" : " + " + printer_.index(place)));
+    }
+    needs_.helpers[instruction->name] = instruction->c_source;
+    line(depth, fmt::format("{}({});", instruction->name, fmt::join(arguments, ", ")));
+    return true;
+  }
+
   void print_loop(const Stmt& stmt, int depth) {
+    if (print_instruction(stmt, depth)) return;
     const std::string& i = stmt.name;
     const std::string step = stmt.step == 1 ? i + "++" : fmt::format("{} += {}", i, stmt.step);
     line(depth, fmt::format("for ({} {} = {}; {} < {}; {}) {{", scope_.index_type, i,

@@ -39,7 +39,7 @@ bool names_core_without_fpu(const TargetAttributes& attributes) {
 }
 
 Machine machine(const TargetAttributes& attributes) {
-  Machine host{.name = "host", .vector_bytes = 32, .vector_registers = 16};
+  Machine host{.name = "host", .vector_bytes = 32, .vector_registers = 16, .dot_bytes = 4};
   if (!names_scalar_core(attributes)) return host;
   Machine scalar{.name = "scalar", .vector_bytes = 4, .scalar_registers = 32, .cache_bytes = 0};
   scalar.has_fpu = !names_core_without_fpu(attributes);
