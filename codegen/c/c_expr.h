@@ -26,7 +26,7 @@ struct CNeeds {
 
 struct CScope {
   std::map<std::string, TensorType> tensors = {};  ///< parameters and locals by name
-  std::set<std::string> constants = {};            ///< parameters known at compile time
+  std::set<std::string> numbers = {};              ///< what holds neither infinities nor NaN
   std::set<std::string> scalars = {};              ///< locals without dimensions: plain variables
   Ranges ranges = {};                              ///< of the loop variables around
   std::string index_type = "int32_t";

@@ -3,9 +3,11 @@
 #include "codegen/c/c_function.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "codegen/c/c_expr.h"
 #include "codegen/c/c_instructions.h"
+#include "codegen/c/c_numbers.h"
 #include "codegen/c/c_sums.h"
 #include "ir/error.h"
 #include "ir/operator.h"
@@ -25,10 +27,22 @@ std::vector<const Value*> present_inputs(const Node& node) {
   return present;
 }
 
+// Of a constant that is small enough to look.
+bool is_finite(const Tensor& tensor) {
+  constexpr int64_t kMostElements = 1 << 16;
+  if (!is_float(tensor.type.dtype) || tensor.type.elements() > kMostElements) return false;
+  for (int64_t i = 0; i < tensor.type.elements(); ++i) {
+    if (!std::isfinite(tensor.real(i))) return false;
+  }
+  return true;
+}
+
 class CBodyPrinter {
  public:
   CBodyPrinter(const Proc& proc, const Node& node, const Machine& machine)
-      : has_fma_(machine.has_fma), printer_(scope_, needs_) {
+      : has_fma_(machine.has_fma),
+        has_f64_fma_(machine.has_fma && machine.has_fast_f64),
+        printer_(scope_, needs_) {
     int64_t largest = 0;
     for (const auto* params : {&proc.inputs, &proc.outputs}) {
       for (const Param& param : *params) {
@@ -39,8 +53,11 @@ class CBodyPrinter {
     if (largest >= kMost32BitElements) scope_.index_type = "int64_t";
     const std::vector<const Value*> inputs = present_inputs(node);
     for (size_t i = 0; i < inputs.size() && i < proc.inputs.size(); ++i) {
-      if (inputs[i]->is_constant()) scope_.constants.insert(proc.inputs[i].name);
+      if (inputs[i]->is_constant() && is_finite(*inputs[i]->constant)) {
+        scope_.numbers.insert(proc.inputs[i].name);
+      }
     }
+    scope_.numbers = numbers_in(proc, scope_.numbers);
     scratch_left_ = node.scratch.size();
     fitting_sums_ = sums_that_fit(proc);
   }
@@ -172,16 +189,20 @@ class CBodyPrinter {
 
   // One instruction where there is one; whatever a compiler may contract, it is the same.
   std::string fused_sum(const Stmt& stmt, const std::string& target) {
-    const bool sums = has_fma_ && stmt.combine == Combine::sum && stmt.value.dtype() == DType::f32;
+    const DType dtype = stmt.value.dtype();
+    const bool fuses = (dtype == DType::f32 && has_fma_) || (dtype == DType::f64 && has_f64_fma_);
+    const bool sums = fuses && stmt.combine == Combine::sum;
     const bool product =
         sums && stmt.value->kind == ExprKind::call && stmt.value->function->name == "mul";
     if (!product) return "";
     needs_.math = true;
-    return fmt::format("fmaf({}, {}, {})", printer_.value(stmt.value->args[0]),
-                       printer_.value(stmt.value->args[1]), target);
+    return fmt::format("{}({}, {}, {})", dtype == DType::f32 ? "fmaf" : "fma",
+                       printer_.value(stmt.value->args[0]), printer_.value(stmt.value->args[1]),
+                       target);
   }
 
   bool has_fma_ = false;
+  bool has_f64_fma_ = false;
   CScope scope_;
   CNeeds needs_;
   CExprPrinter printer_;

@@ -377,7 +377,9 @@ void unfold_windows(Graph& graph, const PassContext& context) {
     KnownValues known(graph, *node);
     const std::optional<Windows> windows = windows_of(*node->kernel, known, context.machine);
     if (!windows) continue;
-    if (windows->has_taps() || windows->in_groups) {
+    // Rows that are gathered can also travel in pairs (pair-sums).
+    const bool travels = context.machine.vector_bytes <= 4 && context.machine.has_fast_f64;
+    if (windows->has_taps() || windows->in_groups || travels) {
       if (!windows->has_taps() && are_groups(*node->kernel, *windows)) continue;
       unfold(*node, *windows, known, context.machine);
     } else if (context.machine.vector_bytes > 4 && windows->read->otherwise.empty()) {
