@@ -184,7 +184,8 @@ bool all_agree(const fuzz::Arguments& arguments, int first, int end, const Setup
   for (int i = first; i < end; ++i) {
     graphs.push_back(random(fmt::format("g{}", i), arguments.seed + i));
   }
-  fuzz::begin_input(fmt::format("graphs from {}", first));
+  constexpr unsigned longest_seconds = 900;  // C compilers on a busy machine
+  fuzz::begin_input(fmt::format("graphs from {}", first), longest_seconds);
   const std::string problem = problem_of(graphs, setup);
   if (problem.empty()) return true;
   bool found = false;
@@ -219,5 +220,6 @@ int run(const fuzz::Arguments& arguments) {
 }  // namespace mlfc
 
 int main(int count, char** words) {
+  mlfc::fuzz::watch_signals();
   return mlfc::run(mlfc::fuzz::parse_arguments(count, words, std::random_device()()));
 }
