@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/affine.h"
+#include "passes/kernel/nibbles.h"
 #include "passes/kernel/scaled_form.h"
 
 namespace mlfc {
@@ -153,7 +154,7 @@ std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known
   const auto [least, most] = known.extremes(windows.weights);
   windows.in_groups = machine.dot_bytes > 1 && bytes_of(windows.read.dtype()) == 1 &&
                       stage.reduction->dtype == DType::i32 && is_shifted_read(windows.data) &&
-                      least >= -128 && most <= 127;
+                      least >= -128 && most <= 127 && !fits_nibbles(least, most, INT64_MAX);
   const int64_t run = product_of(reduced);
   const int64_t span = (windows.row.extent - 1) * windows.stride + windows.tap.extent;
   const int64_t shortest = windows.in_groups ? kShortestGroups : kShortestRun;
