@@ -60,6 +60,29 @@ TEST(RequantizeFixed, DiffersByAtMostOneStepPerRounding) {
   EXPECT_LT(different, 8);  // only next to halves
 }
 
+constexpr const char* kManyTerms = R"(
+graph main(%a: i32[2], %b: i32[2], %c: i32[2], %d: i32[2]) -> (%y) {
+  %y = sum(%a, %b, %c, %d) : i8[2] {
+    kernel sum(a: i32[2], b: i32[2], c: i32[2], d: i32[2]) -> y: i8[2] {
+      for    i<2
+      y[i] = i8(i32(round_even(min(max(-128, f32(a[i]) * 0.5 + f32(b[i]) * 0.5 + f32(c[i]) * 0.5 + f32(d[i]) * 0.5), 127))))
+    }
+  }
+}
+)";
+
+TEST(RequantizeFixed, ManyTermsBeyondEveryLimitSaturate) {
+  Tensor far(TensorType{DType::i32, {2}, {}});
+  far.set_integer(0, 1 << 30);
+  far.set_integer(1, -(1 << 30));
+  Options options;
+  options.requantize = "fixed";
+  const Tensor sums =
+      results_after(kManyTerms, {"requantize-fixed"}, Machine(), options, {far, far, far, far})[0];
+  EXPECT_EQ(sums.integer(0), 127);
+  EXPECT_EQ(sums.integer(1), -128);
+}
+
 TEST(RequantizeFixed, ChangesTheText) {
   const std::unique_ptr<Graph> graph = parsed(kResidual);
   Options options;
