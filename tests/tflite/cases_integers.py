@@ -149,13 +149,13 @@ def channel_scales(x, w, y):
     return [Scale(real(x.scale) * real(s) / real(y.scale)) for s in np.atleast_1d(w.scale)]
 
 
-def requantized(sums_, scales, y, wide=False):
+def requantized(sums_, scales, y, wide=False, is_matrix_product=True):
     """Sums with channels last, one scale for each or for all."""
     result = np.zeros(sums_.shape, object)
     for index in np.ndindex(sums_.shape):
         scale = scales[index[-1] if len(scales) > 1 else 0]
         value = int(sums_[index])
-        result[index] = scale.of_wide(value) if wide else scale.of(value)
+        result[index] = scale.of_wide(value) if wide else scale.of(value, is_matrix_product)
     return stored(result, y)
 
 
@@ -176,7 +176,7 @@ def convolution(x, w, y, strides, mode, depthwise=False, dilations=(1, 1)):
                         total[:, i, j, o] += image[:, r, c].dot(filters[o, kh, kw].astype(object))
         if bias is not None:
             total += bias.astype(object)
-        return requantized(total, channel_scales(x, w, y), y, x.dtype == "int16")
+        return requantized(total, channel_scales(x, w, y), y, x.dtype == "int16", not depthwise)
     return reference
 
 
@@ -198,7 +198,7 @@ def transposed_convolution(x, w, y, strides, mode):
                             stamp = filters[:, kh, kw].astype(object)
                             total[:, r, c] += image[:, i, j].dot(stamp.T)
         total += bias.astype(object)
-        return requantized(total, channel_scales(x, w, y), y, x.dtype == "int16")
+        return requantized(total, channel_scales(x, w, y), y, x.dtype == "int16", False)
     return reference
 
 
@@ -261,6 +261,33 @@ def products_of_sums():
     ]
 
 
+def halves():
+    """Scales that are powers of two: every eighth sum lies halfway between two results, where the
+    ways to round part. The weights are small, lest everything saturates."""
+    small = lambda *shape: np.arange(np.prod(shape)).reshape(shape) * 7 % 5 - 2  # noqa: E731
+    x, y = q8(2, 4, 5, 8, scale=0.5, zero=3), q8(scale=1, zero=-5)
+    w, bias = q8(scale=0.25, data=small(7, 3, 3, 8)), np.arange(-3, 4, dtype=np.int32)
+    depth = q8(scale=0.25, data=small(1, 3, 3, 8), axis=3)
+    no_bias = np.zeros(8, np.int32)
+    dense_x, dense_w = q8(40, 6, scale=0.5, zero=3), q8(scale=0.25, data=small(7, 6))
+    left, right = q8(2, 9, 4, scale=0.5, zero=1), q8(scale=0.25, zero=-2, data=small(2, 4, 9))
+    options = {"padding": "SAME", "stride_h": 1, "stride_w": 1}
+    narrow = q8(scale=1)
+    return [
+        quantized("halves_conv_2d", "CONV_2D", [x, w, bias], y,
+                  convolution(x, w, y, (1, 1), "SAME"), ("Conv2DOptions", options)),
+        quantized("halves_depthwise", "DEPTHWISE_CONV_2D", [x, depth, no_bias], y,
+                  convolution(x, depth, y, (1, 1), "SAME", True),
+                  ("DepthwiseConv2DOptions", {**options, "depth_multiplier": 1})),
+        quantized("halves_fully_connected", "FULLY_CONNECTED", [dense_x, dense_w, None], y,
+                  matrix_product(dense_x, dense_w, y), ("FullyConnectedOptions", {})),
+        quantized("halves_batch_matmul", "BATCH_MATMUL", [left, right], y,
+                  matrix_product(left, right, y, False), ("BatchMatMulOptions", {})),
+        quantized("halves_mul", "MUL", [q8(90, scale=0.5), q8(90, scale=0.25, zero=9)], narrow,
+                  products(q8(scale=0.5), q8(scale=0.25, zero=9), narrow)),
+    ]
+
+
 # --- pools and reductions -----------------------------------------------------------------------
 
 def pooled(low, average):
@@ -314,4 +341,4 @@ def pools():
 
 
 def cases():
-    return arithmetic() + products_of_sums() + pools()
+    return arithmetic() + products_of_sums() + halves() + pools()
