@@ -36,13 +36,13 @@ def products(a, b, y, low=None):
         each(lambda u, v: scale.of((u - a.zero) * (v - b.zero)), p, q), y, low)
 
 
-def squared_differences(a, b, y):
+def squared_differences(a, b, y, left=7):
     twice = 2 * max(real(a.scale), real(b.scale))
     of_a, of_b = Scale(real(a.scale) / twice), Scale(real(b.scale) / twice)
-    of_y = Scale(twice * twice / ((1 << 14) * real(y.scale)))
+    of_y = Scale(twice * twice / ((1 << 2 * left) * real(y.scale)))
 
     def one(u, v):
-        difference = of_a.of((u - a.zero) << 7) - of_b.of((v - b.zero) << 7)
+        difference = of_a.of((u - a.zero) << left) - of_b.of((v - b.zero) << left)
         return of_y.of(difference * difference)
     return lambda p, q: stored(each(one, p, q), y)
 
@@ -102,7 +102,8 @@ def arithmetic():
     y = q8(scale=0.137, zero=3)
     wide_a, wide_b, wide_y = q16(50, scale=7e-4), q16(50, scale=1.3e-3), q16(scale=1.7e-3)
     pot_a, pot_b = q16(50, scale=2.0 ** -12), q16(50, scale=2.0 ** -10)
-    pot_y = q16(scale=2.0 ** -10)
+    pot_y, fine_y = q16(scale=2.0 ** -10), q16(scale=0.02)
+    shifts = fp.rounding != "twice"  # TFLite Micro has no such kernel
     nonzero = q8(scale=0.11, zero=21, data=[[-128, 127, 20, 22], [1, 2, 3, 4], [90, 91, 0, -1]])
     small = q8(scale=0.01, zero=-5)
     # RELU6 of the result: the integers that stand for 0 and 6.
@@ -116,7 +117,8 @@ def arithmetic():
                   add(fused_activation_function="RELU6")),
         quantized("add_16", "ADD", [wide_a, wide_b], wide_y, sums(wide_a, wide_b, wide_y, left=15),
                   add(pot_scale_int16=False)),
-        quantized("add_16_powers_of_two", "ADD", [pot_a, pot_b], pot_y, shifted_sums(2, 0, pot_y)),
+        quantized("add_16_powers_of_two", "ADD", [pot_a, pot_b], pot_y,
+                  shifted_sums(2, 0, pot_y) if shifts else sums(pot_a, pot_b, pot_y, left=15)),
         quantized("sub", "SUB", [a, b], y, sums(a, b, y, -1)),
         quantized("sub_16", "SUB", [wide_a, wide_b], wide_y,
                   sums(wide_a, wide_b, wide_y, -1, 15), ("SubOptions", {"pot_scale_int16": False})),
@@ -126,6 +128,8 @@ def arithmetic():
                   ("MulOptions", {"fused_activation_function": "RELU"})),
         quantized("squared_difference", "SQUARED_DIFFERENCE", [a, b], y,
                   squared_differences(a, b, y)),
+        quantized("squared_difference_16", "SQUARED_DIFFERENCE", [wide_a, wide_b], fine_y,
+                  squared_differences(wide_a, wide_b, fine_y, 0)),
         quantized("div", "DIV", [a, nonzero], y, quotients(a, nonzero, y)),
         quantized("maximum", "MAXIMUM", [a, q8(3, 4, scale=0.031, zero=-7)],
                   q8(scale=0.031, zero=-7), np.maximum),
