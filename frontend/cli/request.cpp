@@ -266,7 +266,7 @@ Request parse_request(const Arguments& arguments) {
   request.quiet = arguments.has("--quiet");
   request.verbose = arguments.has("--verbose");
   request.model_format = arguments.text("--model-format");
-  request.tflite_rounding = arguments.text("--tflite-rounding", "twice");
+  request.tflite_rounding = arguments.text("--tflite-rounding", "twice-up");
   request.reset_states = arguments.text("--state", "explicit") == "reset";
   request.import = import_options(arguments);
   request.target = target_request(arguments);

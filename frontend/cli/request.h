@@ -19,7 +19,7 @@ namespace mlfc {
 struct Request {
   std::string file = {};
   std::string model_format = {};          ///< onnx or tflite; empty: by the file
-  std::string tflite_rounding = "twice";  ///< --tflite-rounding
+  std::string tflite_rounding = "twice-up";  ///< --tflite-rounding
   bool reset_states = false;              ///< --state reset
   ImportOptions import = {};
   TargetRequest target = {};
