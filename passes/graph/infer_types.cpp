@@ -107,6 +107,7 @@ const Pass pass{
     .level = Level::graph,
     .summary = "Give every value its type and compute what is known from shapes.",
     .run = infer_types,
+    .required = true,
 };
 const RegisteredPass registered{pass};
 
