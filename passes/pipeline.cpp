@@ -34,6 +34,7 @@ const std::vector<PipelineStep>& pipeline() {
       {"run-in-place"},
       {"unfold-windows"},    // integer convolutions become long products of contiguous bytes
       {"fold-zero-points"},  // sum of (x - z) * w is the sum of x * w, less a constant
+      {"pair-sums"},         // two sums in one f64, where those are as fast
       {"sum-on-fpu"},        // where f32 is exact and has the better instructions
 
       // Run: the target chooses schedules; everything after only carries them out.

@@ -7,7 +7,8 @@
 //
 // The convolution is then one long product of contiguous bytes, the form in which compilers find
 // dot-product instructions, and padding is data: no border is left to treat. Windows overlap in the
-// buffer, so it is only as large as the input rows it holds.
+// buffer, so it is only as large as the input rows it holds. Where an instruction multiplies groups
+// of unsigned by signed bytes, the buffer also makes signed data unsigned, windows or not.
 #include <algorithm>
 
 #include "ir/affine.h"
@@ -21,6 +22,7 @@ namespace {
 
 // Fewer products than this are not worth a buffer, nor are buffers larger than the limit.
 constexpr int64_t kShortestRun = 16;
+constexpr int64_t kShortestGroups = 8;  // where instructions multiply groups of bytes
 constexpr int64_t kLargestBuffer = int64_t{1} << 18;
 constexpr int64_t kFewestReaders = 4;  // outputs that share a window
 
@@ -29,8 +31,9 @@ bool is_call(const Expr& expr, std::string_view name) {
 }
 
 // Vectors like runs of whole vectors: a few products with 0 cost less than a loop for the rest.
-int64_t padded_run(int64_t run, const Machine& machine) {
+int64_t padded_run(int64_t run, bool in_groups, const Machine& machine) {
   if (machine.vector_bytes <= 4) return run;
+  if (in_groups) return (run + machine.dot_bytes - 1) / machine.dot_bytes * machine.dot_bytes;
   for (const int64_t unit : {32, 16}) {
     const int64_t padded = (run + unit - 1) / unit * unit;
     if (4 * (padded - run) <= run) return padded;
@@ -38,18 +41,28 @@ int64_t padded_run(int64_t run, const Machine& machine) {
   return run;
 }
 
+Expr without_cast(const Expr& expr) {
+  return expr->kind == ExprKind::cast ? expr->args[0] : expr;
+}
+
+Expr without_constant(const Expr& expr) {
+  const bool is_sum = is_call(expr, "add") || is_call(expr, "sub");
+  return is_sum && expr->args[1]->kind == ExprKind::constant ? expr->args[0] : expr;
+}
+
 // What the indices of the convolved data say about the kernel's axes.
 struct Windows {
-  Expr read = {};     ///< of the data
-  Expr data = {};     ///< the factor it stands in
-  Expr weights = {};  ///< the other, known factor
-  size_t row_dim = 0;
+  Expr read = {};                  ///< of the data
+  Expr data = {};                  ///< the factor it stands in
+  Expr weights = {};               ///< the other, known factor
+  size_t row_dim = 0;              ///< of the index with the tap
   Axis row = {};                   ///< its parallel axis: ow
   Axis tap = {};                   ///< its reduced axis: kw
-  int64_t stride = 1;              ///< of the row axis
+  int64_t stride = 1;              ///< of the row axis in the data
   std::vector<Axis> taps = {};     ///< reduced axes of other dimensions: kh, then the channels
   std::vector<Axis> shared = {};   ///< parallel axes that choose the rows: n, oh
   std::vector<Axis> readers = {};  ///< parallel axes that only choose weights: oc
+  bool in_groups = false;          ///< an instruction multiplies unsigned by signed bytes
 
   bool has_taps() const { return !tap.name.empty(); }
 };
@@ -134,7 +147,15 @@ int64_t product_of(const std::vector<Axis>& axes) {
   return product;
 }
 
-std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known) {
+// i32(x[...]), perhaps with a constant added.
+bool is_shifted_read(const Expr& data) {
+  const Expr plain = without_constant(data);
+  return plain->kind == ExprKind::cast && plain.dtype() == DType::i32 &&
+         plain->args[0]->kind == ExprKind::read;
+}
+
+std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known,
+                                  const Machine& machine) {
   const bool single = kernel.stages.size() == 1 && kernel.locals.empty() &&
                       kernel.stages[0].reduction && kernel.stages[0].store &&
                       kernel.stages[0].parallel.empty();
@@ -166,9 +187,14 @@ std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known
   for (const Axis& axis : kernel.axes) {
     if (axis_in(chosen, axis.name) == nullptr) windows.readers.push_back(axis);
   }
+  const auto [least, most] = known.extremes(windows.weights);
+  windows.in_groups = machine.dot_bytes > 1 && bytes_of(windows.read.dtype()) == 1 &&
+                      stage.reduction->dtype == DType::i32 && is_shifted_read(windows.data) &&
+                      least >= -128 && most <= 127;
   const int64_t run = product_of(reduced);
   const int64_t span = (windows.row.extent - 1) * windows.stride + windows.tap.extent;
-  const bool pays = run >= kShortestRun && product_of(windows.readers) >= kFewestReaders &&
+  const int64_t shortest = windows.in_groups ? kShortestGroups : kShortestRun;
+  const bool pays = run >= shortest && product_of(windows.readers) >= kFewestReaders &&
                     span * product_of(windows.taps) <= kLargestBuffer;
   return pays ? std::optional(windows) : std::nullopt;
 }
@@ -235,18 +261,26 @@ Stage split_off_epilogue(Kernel& kernel, const Windows& windows) {
   return finish;
 }
 
+constexpr int64_t kShift = 128;  // from signed to unsigned bytes
+
+Expr to_unsigned(const Expr& byte) {
+  return cast_expr(DType::u8, plus_constant(cast_expr(DType::i32, byte), kShift));
+}
+
 // The stage that fills the buffer, and the stage that multiplies.
 void unfold(Node& node, Windows windows, KnownValues& known, const Machine& machine) {
   Kernel& kernel = *node.kernel;
   order_taps(find_param(kernel, windows.read->name)->type, windows);
   const int64_t step = product_of(windows.taps);
   const int64_t used = windows.tap.extent * step;
-  const int64_t run = padded_run(used, machine);
-  const int64_t span = (windows.row.extent - 1) * windows.stride + (run + step - 1) / step;
+  const int64_t run = padded_run(used, windows.in_groups, machine);
+  // Without taps, columns that no window needs are not gathered.
+  const int64_t stride = windows.has_taps() ? windows.stride : 1;
+  const int64_t span = (windows.row.extent - 1) * stride + (run + step - 1) / step;
 
   const Stage old = kernel.stages[0];
   std::vector<Axis> run_axes = windows.readers;
-  run_axes.push_back(windows.tap);
+  if (windows.has_taps()) run_axes.push_back(windows.tap);
   run_axes.insert(run_axes.end(), windows.taps.begin(), windows.taps.end());
   Shape weight_shape;
   std::vector<Expr> weight_index;
@@ -273,31 +307,58 @@ void unfold(Node& node, Windows windows, KnownValues& known, const Machine& mach
   }
   fill.parallel.insert(fill.parallel.end() - (windows.taps.empty() ? 0 : 1), position);
   std::vector<Expr> source = windows.read->args;
-  const int64_t offset = affine_of(source[windows.row_dim])->constant;
-  source[windows.row_dim] = plus_constant(axis_expr(position.name), offset);
+  if (windows.has_taps()) {
+    const int64_t offset = affine_of(source[windows.row_dim])->constant;
+    source[windows.row_dim] = plus_constant(axis_expr(position.name), offset);
+  } else {
+    for (Expr& index : source) {
+      index = substituted(index, {{windows.row.name, axis_expr(position.name)}});
+    }
+  }
   const DType dtype = windows.read.dtype();
   // Columns that only meet weights of 0 may lie beyond the data.
   Expr outside = windows.read->otherwise;
   if (outside.empty() && run > used) outside = integer_expr(0, dtype);
-  fill.store = Store{buffer, {place}, read_expr(windows.read->name, dtype, source, outside)};
+  // Instructions want unsigned data.
+  const bool shifts = windows.in_groups && dtype == DType::i8;
+  const DType stored = shifts ? DType::u8 : dtype;
+  const Expr gathered = read_expr(windows.read->name, dtype, source, outside);
+  fill.store = Store{buffer, {place}, shifts ? to_unsigned(gathered) : gathered};
 
   Stage multiply = old;
   multiply.parallel = windows.readers;
   multiply.parallel.push_back(windows.row);
   multiply.reduce = {k};
-  const Expr element =
-      read_expr(buffer, dtype,
-                {axis_expr(windows.row.name) * Expr(windows.stride * step) + axis_expr(k.name)});
+  const Expr element = read_expr(
+      buffer, stored, {axis_expr(windows.row.name) * Expr(stride * step) + axis_expr(k.name)});
   const Expr data = rewritten(windows.data, [&](const Expr& part) -> Expr {
-    return part->kind == ExprKind::read ? element : Expr();
+    if (part->kind == ExprKind::read) return element;
+    const bool widens = part->kind == ExprKind::cast && part->args[0]->kind == ExprKind::read;
+    return shifts && widens ? plus_constant(cast_expr(part.dtype(), element), -kShift) : Expr();
   });
   multiply.reduction->body =
-      data *
+      rewritten(data, tidied_integers) *
       cast_expr(windows.weights.dtype(), read_expr(weights.name, weights.type.dtype, weight_index));
   kernel.axes = windows.shared;
-  kernel.locals.push_back({buffer, {dtype, {span * step}, {}}});
+  kernel.locals.push_back({buffer, {stored, {span * step}, {}}});
   kernel.stages = {fill, multiply};
-  if (machine.vector_bytes > 4) kernel.stages.push_back(split_off_epilogue(kernel, windows));
+  if (machine.vector_bytes > 4 && !windows.in_groups)
+    kernel.stages.push_back(split_off_epilogue(kernel, windows));
+}
+
+// Whether data and weights are already as the instruction wants them.
+bool are_groups(const Kernel& kernel, const Windows& windows) {
+  const Expr weights = without_cast(windows.weights);
+  const bool bytes = windows.read.dtype() == DType::u8 && windows.read->otherwise.empty() &&
+                     weights->kind == ExprKind::read && weights.dtype() == DType::i8;
+  if (!bytes || windows.taps.empty()) return false;
+  const Layout layout = find_param(kernel, windows.read->name)->type.explicit_layout();
+  const Axis& run = windows.taps.back();
+  int64_t stride = 0;
+  for (size_t dim = 0; dim < windows.read->args.size(); ++dim) {
+    stride += affine_of(windows.read->args[dim])->of(run.name) * layout.axes[dim].back().stride;
+  }
+  return stride == 1;
 }
 
 // Without windows there is nothing to gather; what follows the sums still gains from neighbours.
@@ -314,9 +375,12 @@ void unfold_windows(Graph& graph, const PassContext& context) {
     for (const auto& region : node->regions) unfold_windows(*region, context);
     if (!node->kernel || node->is_free || node->outputs.size() != 1) continue;
     KnownValues known(graph, *node);
-    const std::optional<Windows> windows = windows_of(*node->kernel, known);
+    const std::optional<Windows> windows = windows_of(*node->kernel, known, context.machine);
     if (!windows) continue;
-    if (windows->has_taps()) {
+    // Rows that are gathered can also travel in pairs (pair-sums).
+    const bool travels = context.machine.vector_bytes <= 4 && context.machine.has_fast_f64;
+    if (windows->has_taps() || windows->in_groups || travels) {
+      if (!windows->has_taps() && are_groups(*node->kernel, *windows)) continue;
       unfold(*node, *windows, known, context.machine);
     } else if (context.machine.vector_bytes > 4 && windows->read->otherwise.empty()) {
       finish_apart(*node->kernel, *windows);
