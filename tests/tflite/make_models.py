@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """Writes one small model for every operator, with inputs and the outputs NumPy says they have.
 
-    make_models.py --schema frontend/tflite/schema.fbs --out DIR
+    make_models.py --schema frontend/tflite/schema.fbs --out DIR [--rounding HOW]
 
+With --rounding only the quantised ones, as kernels that round that way compute them.
 DIR/NAME/model.tflite, input_i.npy, golden_i.npy: the layout that `mlfc validate` reads. Which
 models there are, and what they should compute, is in cases_*.py; none of it knows the compiler.
 """
@@ -19,6 +20,7 @@ import cases_functions  # noqa: E402
 import cases_integers  # noqa: E402
 import cases_moving  # noqa: E402
 import cases_reals  # noqa: E402
+import fixed_point  # noqa: E402
 import tflite_writer  # noqa: E402
 
 
@@ -41,9 +43,12 @@ def main():
     parser.add_argument("--schema", required=True)
     parser.add_argument("--out", required=True)
     parser.add_argument("names", nargs="*", help="only these cases")
+    parser.add_argument("--rounding", choices=["twice-up", "twice", "once"])
     arguments = parser.parse_args()
-    cases = (cases_reals.cases() + cases_moving.cases() + cases_control.cases() +
-             cases_integers.cases() + cases_functions.cases())
+    fixed_point.rounding = arguments.rounding or fixed_point.rounding
+    cases = cases_integers.cases() + cases_functions.cases()
+    if not arguments.rounding:
+        cases += cases_reals.cases() + cases_moving.cases() + cases_control.cases()
     for case in cases:
         if not arguments.names or case.name in arguments.names:
             write_case(case, arguments.out, arguments.schema)
