@@ -37,7 +37,7 @@ struct Setup {
   uint64_t seed = 0;  ///< of the inputs
   std::string march = {};
   Options options = {};
-  std::string optimisation = "-O2";
+  std::string optimisation = "-O1";
   std::vector<std::string> flags = {};
 
   Machine machine() const {
@@ -55,11 +55,11 @@ struct Setup {
 Setup random_setup(uint64_t seed, bool quantized) {
   std::mt19937_64 random(seed);
   Setup setup{.quantized = quantized, .seed = seed};
-  constexpr const char* marches[] = {"", "", "rv32imac", "rv32imafdc"};
+  constexpr const char* marches[] = {"", "", "rv32imac", "rv32imafc", "rv32imafdc"};
   setup.march = marches[random() % std::size(marches)];
   if (random() % 4 == 0) setup.options.desired_layout = "NCHW";
   if (random() % 2 == 0) setup.options.requantize = "fixed";
-  if (random() % 2 == 0) {
+  if (random() % 3 == 0) {
     setup.optimisation = "-O3";
     setup.flags = {"-march=native"};
   }
