@@ -10,7 +10,7 @@ OptionGroup target_group() {
       {{.name = "--target",
         .value = "TARGET",
         .help = "Target with attributes: \"c -mcpu=cortex-m4\", a JSON object, or a JSON file "
-                "(default: c)."}}};
+                "(default: c; for --device qemu-riscv32 with its -march)."}}};
   for (const Target* target : targets()) {
     std::vector<std::string> names = generic_attributes();
     names.insert(names.end(), target->attributes.begin(), target->attributes.end());

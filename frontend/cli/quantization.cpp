@@ -14,6 +14,7 @@
 #include "passes/quantize/insert.h"
 #include "passes/quantize/prepare.h"
 #include "passes/quantize/statistics.h"
+#include "passes/quantize/widen.h"
 
 namespace mlfc {
 namespace {
@@ -90,6 +91,10 @@ class Quantizer {
     const auto run_passes = [&](const std::vector<std::string>& names) {
       run_named_passes(*graph_, passes, machine, names);
     };
+    run_passes({"infer-types"});
+    if (widen_reals(*graph_) > 0) {
+      report_.warnings.push_back("16-bit reals became float32, inputs and outputs included");
+    }
     run_passes({"infer-types", "fold-constants", "simplify-graph"});
     for (const auto& node : graph_->nodes) {
       if (node->op->name != "dequantize_linear") continue;

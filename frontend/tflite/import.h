@@ -34,6 +34,9 @@ struct TfliteImportOptions {
   std::map<std::string, Tensor> constant_inputs = {};
   TfliteStates states = TfliteStates::explicit_;
   TfliteRounding rounding = TfliteRounding::twice_up;
+  /// Integer weights beside real activations become reals, for whoever quantizes the model anew;
+  /// otherwise the activations are quantized as they come.
+  bool real_weights = false;
 };
 
 /// A value that the model keeps: hand `initial` to graph input `input` in the first run, and what

@@ -14,6 +14,7 @@
 #include "ir/value_range.h"
 #include "passes/kernel/known_values.h"
 #include "passes/kernel/scaled_form.h"
+#include "passes/kernel/stages.h"
 #include "passes/pass.h"
 
 namespace mlfc {
@@ -127,28 +128,6 @@ std::optional<Rows> rows_of(const Kernel& kernel, const KnownValues& known) {
 
 Expr f64(double value) {
   return real_expr(value, DType::f64);
-}
-
-std::string numbered_name(const Kernel& kernel, const std::string& name) {
-  for (int number = 2;; ++number) {
-    const std::string candidate = name + std::to_string(number);
-    if (find_param(kernel, candidate) == nullptr && find_axis(kernel, candidate) == nullptr) {
-      return candidate;
-    }
-  }
-}
-
-// The same expressions over axes of their own, which a schedule orders apart.
-Stage over_own_axes(const Kernel& kernel, Stage stage) {
-  AxisMap own;
-  for (Axis& axis : stage.parallel) {
-    const std::string name = numbered_name(kernel, axis.name);
-    own.emplace_back(axis.name, axis_expr(name));
-    axis.name = name;
-  }
-  stage.store->value = substituted(stage.store->value, own);
-  for (Expr& index : stage.store->indices) index = substituted(index, own);
-  return stage;
 }
 
 // Two stages fill the pairs, so that each has one read whose borders loops can decide.

@@ -39,7 +39,7 @@ if platform.machine() == "x86_64":
              for march in ("x86-64", "haswell") if march == "x86-64" or has_avx2()]
 CLANG = ["clang", "clang-14"]
 RISCV = [
-    ("RV32 with an FPU", BOARD),
+    ("RV32 with an FPU", BOARD + ["--target", "c"]),
     ("RV32 with an FPU, scheduled for it", BOARD + ["--target", "c -march=rv32imafdc"]),
     ("RV32 without an FPU", BOARD + ["--target", "c -march=rv32imac", "--cc-flags",
                                      "-march=rv32imac -mabi=ilp32"]),

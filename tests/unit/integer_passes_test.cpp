@@ -60,6 +60,29 @@ TEST(RequantizeFixed, DiffersByAtMostOneStepPerRounding) {
   EXPECT_LT(different, 8);  // only next to halves
 }
 
+constexpr const char* kManyTerms = R"(
+graph main(%a: i32[2], %b: i32[2], %c: i32[2], %d: i32[2]) -> (%y) {
+  %y = sum(%a, %b, %c, %d) : i8[2] {
+    kernel sum(a: i32[2], b: i32[2], c: i32[2], d: i32[2]) -> y: i8[2] {
+      for    i<2
+      y[i] = i8(i32(round_even(min(max(-128, f32(a[i]) * 0.5 + f32(b[i]) * 0.5 + f32(c[i]) * 0.5 + f32(d[i]) * 0.5), 127))))
+    }
+  }
+}
+)";
+
+TEST(RequantizeFixed, ManyTermsBeyondEveryLimitSaturate) {
+  Tensor far(TensorType{DType::i32, {2}, {}});
+  far.set_integer(0, 1 << 30);
+  far.set_integer(1, -(1 << 30));
+  Options options;
+  options.requantize = "fixed";
+  const Tensor sums =
+      results_after(kManyTerms, {"requantize-fixed"}, Machine(), options, {far, far, far, far})[0];
+  EXPECT_EQ(sums.integer(0), 127);
+  EXPECT_EQ(sums.integer(1), -128);
+}
+
 TEST(RequantizeFixed, ChangesTheText) {
   const std::unique_ptr<Graph> graph = parsed(kResidual);
   Options options;
@@ -109,26 +132,81 @@ graph main(%x: i8[1,10,9,7]) -> (%y) {
 }
 )";
 
-const std::vector<std::string> kIntegerPasses = {"unfold-windows", "fold-zero-points",
+// Rows of an odd number of outputs, and sums as large as two to a double allow.
+constexpr const char* kOdd = R"(
+graph main(%x: i8[3,2000]) -> (%y) {
+  %w = constant @w : i8[4,2000]
+  %b = constant [100000, -5, 7, -100000] : i32[4]
+  %y = matmul(%x, %w, %b) : f32[3,4] {
+    kernel matmul(x: i8[3,2000], w: i8[4,2000], b: i32[4]) -> y: f32[3,4] {
+      for    m<3, n<4
+      reduce k<2000
+      acc: i32 = sum of i32(x[m, k]) * i32(w[n, k])
+      y[m, n] = f32(acc + b[n]) * 0.5 + f32(acc)
+    }
+  }
+}
+)";
+
+const std::vector<std::string> kIntegerPasses = {"unfold-windows", "fold-zero-points", "pair-sums",
                                                  "sum-on-fpu"};
+
+Machine with_fma(bool has_fast_f64) {
+  Machine machine{
+      .name = has_fast_f64 ? "doubles" : "scalar", .vector_bytes = 4, .integer_multiply_add = 2};
+  machine.has_fma = true;
+  machine.has_fast_f64 = has_fast_f64;
+  return machine;
+}
 
 // Gathered, shifted, multiplied in groups, summed by an FPU: the same integers.
 TEST(IntegerSums, AreTheSameOnEveryMachine) {
   std::mt19937 random(11);
   const Machine vectors{.name = "vectors", .vector_bytes = 32};
   const Machine groups{.name = "groups", .vector_bytes = 32, .dot_bytes = 4};
-  Machine scalar{.name = "scalar", .vector_bytes = 4, .integer_multiply_add = 2};
-  scalar.has_fma = true;
   const std::pair<std::string, Shape> kernels[] = {
       {with_weights(kConvolution, {6, 5, 3, 3}, random), {2, 5, 9, 7}},
-      {with_weights(kPointwise, {8, 10, 1, 1}, random), {1, 10, 9, 7}}};
+      {with_weights(kPointwise, {8, 10, 1, 1}, random), {1, 10, 9, 7}},
+      {with_weights(kOdd, {4, 2000}, random), {3, 2000}}};
   for (const auto& [text, shape] : kernels) {
     const std::vector<Tensor> inputs = {random_integers(DType::i8, shape, -128, 127, random)};
     const Tensor wanted = results_after(text, {}, vectors, {}, inputs)[0];
-    for (const Machine& machine : {vectors, groups, scalar}) {
+    for (const Machine& machine : {vectors, groups, with_fma(false), with_fma(true)}) {
       EXPECT_EQ(results_after(text, kIntegerPasses, machine, {}, inputs)[0], wanted)
           << machine.name << text;
     }
+  }
+}
+
+// The largest sums of both signs, side by side in one double.
+TEST(IntegerSums, PairsHoldTheirLimits) {
+  std::string text = kOdd;
+  std::string weights;
+  for (int i = 0; i < 8000; ++i)
+    weights += std::string(i == 0 ? "" : ", ") + (i < 4000 ? "127" : "-127");
+  text.replace(text.find("@w"), 2, "[" + weights + "]");
+  Tensor x(TensorType{DType::i8, {3, 2000}, {}});
+  for (int64_t i = 0; i < 6000; ++i) x.set_integer(i, i / 2000 == 1 ? 127 : -128);
+  const Tensor wanted = results_after(text, {}, with_fma(true), {}, {x})[0];
+  EXPECT_EQ(results_after(text, kIntegerPasses, with_fma(true), {}, {x})[0], wanted);
+}
+
+TEST(IntegerSums, PairsAreMadeOnlyWhereTheyAreExact) {
+  std::mt19937 random(3);
+  for (const int64_t length : {2000, 2100}) {
+    std::string text = kOdd;
+    for (size_t at = text.find("2000"); at != std::string::npos; at = text.find("2000", at + 4)) {
+      text.replace(at, 4, std::to_string(length));
+    }
+    std::string weights = "127";
+    for (int64_t i = 1; i < 4 * length; ++i) weights += ", 127";
+    text.replace(text.find("@w"), 2, "[" + weights + "]");
+    const std::unique_ptr<Graph> graph = parsed(text);
+    for (const std::string& name : kIntegerPasses) {
+      find_pass(name)->run(*graph, {with_fma(true), Options{}});
+    }
+    const bool is_paired = graph->nodes.back()->kernel->locals.size() == 2;
+    EXPECT_EQ(is_paired, length == 2000);
   }
 }
 
