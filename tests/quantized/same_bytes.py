@@ -51,6 +51,8 @@ def command(mlfc, *words):
 
 
 def random_input(generator, tensor):
+    if tensor["dtype"] == "bool":
+        return generator.integers(0, 2, tensor["shape"]).astype(bool)
     dtype = DTYPES[tensor["dtype"]]
     if np.issubdtype(dtype, np.floating):
         return generator.standard_normal(tensor["shape"]).astype(dtype)
@@ -98,7 +100,8 @@ def main():
         case = os.path.join(folder, os.path.basename(os.path.dirname(model)) + "_" +
                             os.path.splitext(os.path.basename(model))[0])
         make_case(mlfc, model, case)
-        for requantize in ("real", "fixed"):  # other numbers, but again the same everywhere
+        # Other numbers, but again the same everywhere; TFLite's are fixed in any case.
+        for requantize in ("fixed",) if model.endswith(".tflite") else ("real", "fixed"):
             record(mlfc, model, case, "--requantize", requantize)
             for name, options in machines():
                 result = command(mlfc, "validate", "--rtol", "0", "--atol", "0", "--requantize",

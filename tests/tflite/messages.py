@@ -317,11 +317,31 @@ def check_plugin_state(checks, plugin):
             kept = made["y_next"] if "y_next" in made else kept
 
 
+def check_operators(checks):
+    """Every operator that the README lists has a rule. A model of all of them, with operands that
+    fit none, is refused, but not for that."""
+    readme = os.path.join(os.path.dirname(checks.schema), "README.md")
+    with open(readme, encoding="utf-8") as file:
+        section = re.search(r"\n## Operators\n(.*?)\nIts custom operators", file.read(), re.S)
+    names = re.findall(r"`([A-Z0-9_]+)`", section.group(1))
+    checks.holds("the README lists the operators: %d" % len(names), len(names) > 100)
+
+    def build(model):
+        for i, name in enumerate(names):
+            model.main.op(name, [model.main.constant(np.zeros((1,), f32))] * 4,
+                          [("y%d" % i, (1,), "float32")])
+
+    result = checks.run("compile", checks.model("operators", build), "-o", "refused.tar")
+    checks.expect("all operators of the README have rules",
+                  result.returncode == 4 and "not supported:" not in result.stderr, result)
+
+
 def main():
     checks = Checks(*sys.argv[1:4])
     check_plugin(checks, sys.argv[4])
     check_plugin_state(checks, sys.argv[4])
     check_refusals(checks)
+    check_operators(checks)
     check_names(checks)
     check_states(checks)
     return 1 if checks.failures else 0
