@@ -19,7 +19,7 @@ struct Options {
   std::string desired_layout = {};
   bool plan_workspace = true;  ///< tir.usmp.enable: one arena planned at compile time
   std::string workspace_algorithm = "greedy_by_size";
-  bool io_in_workspace = false;  ///< tir.usmp.use_workspace_io
+  bool io_in_workspace = false;     ///< tir.usmp.use_workspace_io
   std::string requantize = "real";  ///< how sums become narrow again: "real" or "fixed"
   std::vector<std::string> disabled_passes = {};
 };
@@ -36,6 +36,7 @@ struct Pass {
   Level level = Level::graph;
   std::string summary = {};
   void (*run)(Graph& graph, const PassContext& context) = nullptr;
+  bool required = false;  ///< the steps behind it cannot do without it
 };
 
 const Pass* find_pass(std::string_view name);

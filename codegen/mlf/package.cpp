@@ -122,6 +122,10 @@ void verify_options(const PackageOptions& options) {
   }
   const bool has_pools = !options.workspace_pools.empty();
   if (has_pools && !options.plan_workspace) fail("--workspace-pools", "needs tir.usmp.enable=1");
+  if (!options.constant_pools.empty() && interface != "c") {
+    // Their bytes are a macro of the header, which the packed interface has none of.
+    fail("--constant-pools", "needs the C interface; add --executor-aot-interface-api=c");
+  }
   verify_alignment("--executor-aot-workspace-byte-alignment", options.workspace_alignment);
   verify_alignment("--executor-aot-constant-byte-alignment", options.constant_alignment);
   verify_pools(options);

@@ -36,6 +36,7 @@ std::unique_ptr<Graph> load_transformed(const Request& request) {
 }
 
 void check_output(const std::string& path) {
+  if (path.empty()) fail("--output", "is empty; it must name the file to write");
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (!folder.empty() && !std::filesystem::is_directory(folder, error)) {

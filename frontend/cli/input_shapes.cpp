@@ -33,6 +33,7 @@ Shape parse_shape(const std::string& dims, const std::string& text) {
 std::map<std::string, Shape> parse_input_shapes(const std::vector<std::string>& texts) {
   std::map<std::string, Shape> shapes;
   for (const std::string& text : texts) {
+    if (text.find(":[") == std::string::npos) fail_form(text);
     size_t at = 0;
     for (;;) {
       at = text.find_first_not_of(" ,;\t", at);

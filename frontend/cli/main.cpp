@@ -84,7 +84,8 @@ int dispatch(const std::vector<std::string>& words) {
     std::vector<std::string> names;
     for (const Subcommand* known : subcommands()) names.push_back(known->name);
     const auto suggestion = nearest(words[at], names);
-    fmt::print(stderr, "{}mlfc: error: unknown command '{}'{}\n", command_list(), words[at],
+    fmt::print(stderr, "{}mlfc: error: unknown {} '{}'{}\n", command_list(),
+               words[at].starts_with("-") ? "option" : "command", words[at],
                suggestion ? fmt::format("; did you mean '{}'?", *suggestion) : "");
     return exit_usage;
   }

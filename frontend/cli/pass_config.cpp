@@ -11,7 +11,8 @@
 namespace mlfc {
 namespace {
 
-enum class Kind : uint8_t { boolean, number, text };
+/// A list or an object is something that a command line cannot give; tvmc refuses those, too.
+enum class Kind : uint8_t { boolean, number, text, structured };
 
 struct Setting {
   std::string_view name = {};
@@ -52,6 +53,12 @@ constexpr Setting settings_table[] = {
     {"relay.fallback_device_type", Kind::number},
     {"relay.frontend.fill_span", Kind::boolean},
     {"relay.remove_standalone_reshapes.enable", Kind::boolean},
+    {"tir.HoistIfThenElse", Kind::structured},
+    {"tir.InjectDoubleBuffer", Kind::structured},
+    {"tir.LoopPartition", Kind::structured},
+    {"tir.Simplify", Kind::structured},
+    {"tir.UnrollLoop", Kind::structured},
+    {"tir.add_lower_pass", Kind::structured},
     {"tir.debug_keep_trivial_loop", Kind::boolean},
     {"tir.disable_assert", Kind::boolean},
     {"tir.disable_cse_tir", Kind::boolean},
@@ -71,14 +78,21 @@ constexpr Setting settings_table[] = {
 
 const Setting& find_setting(const std::string& name) {
   std::vector<std::string> names;
+  const Setting* found = nullptr;
   for (const Setting& setting : settings_table) {
-    if (setting.name == name) return setting;
-    names.emplace_back(setting.name);
+    if (setting.name == name) found = &setting;
+    if (setting.kind != Kind::structured) names.emplace_back(setting.name);
   }
+  const std::string list = fmt::format("{}", fmt::join(names, ", "));
+  if (found != nullptr && found->kind == Kind::structured) {
+    fail("", "Configuration '", name, "' uses a data type not supported here. The following ",
+         "configurations are supported: ", list);
+  }
+  if (found != nullptr) return *found;
   const auto suggestion = nearest(name, names);
   fail("", "Configuration '", name, "' is not defined",
-       suggestion ? "; did you mean '" + *suggestion + "'?" : "",
-       " These are the existing configurations: ", fmt::format("{}", fmt::join(names, ", ")));
+       suggestion ? "; did you mean '" + *suggestion + "'?" : ".",
+       " These are the existing configurations: ", list);
 }
 
 }  // namespace

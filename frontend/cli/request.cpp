@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <sstream>
 
 #include "frontend/cli/input_shapes.h"
 #include "frontend/cli/pass_config.h"
@@ -48,9 +49,22 @@ void refuse_unsupported(const Arguments& arguments) {
   }
 }
 
+/// The machine that is going to run the model, where that is known: a board has an -march.
+std::string default_target(const Arguments& arguments) {
+  if (arguments.text("--device", "cpu") != "qemu-riscv32") return "c";
+  std::string march = "-march=rv32imafdc";
+  for (const std::string& text : arguments.all("--cc-flags")) {
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+      if (word.starts_with("-march=")) march = word;
+    }
+  }
+  return "c " + march;
+}
+
 TargetRequest target_request(const Arguments& arguments) {
   const std::vector<std::string> texts = arguments.all("--target");
-  TargetRequest request = parse_target(texts.empty() ? "c" : texts.back());
+  TargetRequest request = parse_target(texts.empty() ? default_target(arguments) : texts.back());
   for (const Target* target : targets()) {
     std::vector<std::string> names = generic_attributes();
     names.insert(names.end(), target->attributes.begin(), target->attributes.end());
@@ -155,6 +169,22 @@ PackageOptions package_options(const Arguments& arguments, const TargetRequest& 
   return package;
 }
 
+/// Names of our own passes are spelled in small letters and hyphens, and must exist. TVM's
+/// (FuseOps, tir.Simplify) have no counterpart: leaving them out is nothing to do.
+void check_disabled(const std::string& name) {
+  const Pass* pass = find_pass(name);
+  if (pass != nullptr && pass->required) {
+    fail("", "--disabled-pass: '", name, "' cannot be left out: later steps need what it does");
+  }
+  const std::vector<std::string> steps = pipeline_steps();
+  const bool known = pass != nullptr || std::ranges::find(steps, name) != steps.end();
+  const bool ours = name.find('-') != std::string::npos;
+  if (known || !ours) return;
+  const auto suggestion = nearest(name, steps);
+  fail("", "--disabled-pass: no pass is called '", name, "'",
+       suggestion ? "; did you mean '" + *suggestion + "'?" : "");
+}
+
 Options pass_options(const Arguments& arguments) {
   Options options;
   apply_pass_config(arguments.all("--pass-config"), options);
@@ -175,6 +205,7 @@ Options pass_options(const Arguments& arguments) {
   }
   for (const std::string& list : arguments.all("--disabled-pass")) {
     const std::vector<std::string> names = split_commas(list);
+    std::ranges::for_each(names, check_disabled);
     options.disabled_passes.insert(options.disabled_passes.end(), names.begin(), names.end());
   }
   return options;
@@ -252,7 +283,7 @@ Request parse_request(const Arguments& arguments) {
   request.quiet = arguments.has("--quiet");
   request.verbose = arguments.has("--verbose");
   request.model_format = arguments.text("--model-format");
-  request.tflite_rounding = arguments.text("--tflite-rounding", "twice");
+  request.tflite_rounding = arguments.text("--tflite-rounding", "twice-up");
   request.reset_states = arguments.text("--state", "explicit") == "reset";
   request.import = import_options(arguments);
   request.target = target_request(arguments);

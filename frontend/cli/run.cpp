@@ -29,7 +29,9 @@ Syntax syntax() {
         {.name = "--outputs",
          .short_name = "-o",
          .value = "FILE",
-         .help = "Where to write the outputs: a .npz, or a folder for .npy files."},
+         .help = "Where to write the outputs: a .npz, a .npy or .pb if there is one output, or a "
+                 "folder, "
+                 "as .npy files or, where it holds .pb files already, as such."},
         {.name = "--fill-mode",
          .value = "MODE",
          .help = "What inputs without data hold (default: random).",
@@ -114,8 +116,11 @@ std::vector<Tensor> inputs_for(const ArchiveInterface& interface,
 void print_top(const ArchiveTensor& output, const Tensor& tensor, int64_t count) {
   std::vector<int64_t> order(static_cast<size_t>(tensor.type.elements()));
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order,
-                           [&](int64_t a, int64_t b) { return tensor.real(a) > tensor.real(b); });
+  const auto is_number = [&](int64_t i) { return !std::isnan(tensor.real(i)); };
+  // What is not a number is not comparable either: it comes last.
+  const auto numbers = std::ranges::stable_partition(order, is_number);
+  std::stable_sort(order.begin(), numbers.begin(),
+                   [&](int64_t a, int64_t b) { return tensor.real(a) > tensor.real(b); });
   order.resize(std::min(order.size(), static_cast<size_t>(count)));
   std::string indices, values;
   for (const int64_t place : order) {
@@ -219,9 +224,9 @@ void write_outputs(const std::string& path, const RunResult& result) {
   write_tensor_set(path, tensors);
 }
 
-int64_t positive(const Arguments& arguments, const std::string& option) {
-  const int64_t value = arguments.integer(option, 1);
-  if (value < 1) throw UsageError(option + " must be at least 1");
+int64_t at_least(int64_t least, const Arguments& arguments, const std::string& option) {
+  const int64_t value = arguments.integer(option, least);
+  if (value < least) throw UsageError(fmt::format("{} must be at least {}", option, least));
   return value;
 }
 
@@ -230,9 +235,10 @@ int run(const Arguments& arguments) {
   request.file = arguments.file();
   DeviceRequest device = parse_device(arguments);
   device.build.profile = arguments.has("--profile");
-  device.run.repeat = positive(arguments, "--repeat");
-  device.run.number = positive(arguments, "--number");
+  device.run.repeat = at_least(1, arguments, "--repeat");
+  device.run.number = at_least(1, arguments, "--number");
   // One call outside the measurement fills the caches, as the ones after it find them.
+  const int64_t top = at_least(0, arguments, "--print-top");
   const bool measures = arguments.has("--print-time") || device.build.profile;
   device.run.warmup = measures && device.build.device == Device::cpu ? 1 : 0;
 
@@ -244,7 +250,6 @@ int run(const Arguments& arguments) {
   const RunResult result = run_program(program, inputs, device.run);
   for (const std::string& damage : result.damage) fmt::print(stderr, "warning: {}\n", damage);
   if (arguments.has("--outputs")) write_outputs(arguments.text("--outputs"), result);
-  const int64_t top = arguments.integer("--print-top", 0);
   for (size_t i = 0; top > 0 && i < result.outputs.size(); ++i) {
     print_top(program.interface.outputs[i], result.outputs[i], top);
   }

@@ -74,14 +74,25 @@ void set_option(TargetRequest& request, const std::string& word, const std::stri
   set_attribute(request, name, equals == std::string::npos ? "1" : word.substr(equals + 1));
 }
 
+/// Libraries and accelerators that tvmc takes before the last target.
+void check_companion(const std::string& name) {
+  if (find_target(name) != nullptr) return;
+  fail("", "target '", name,
+       "' is not supported, so nothing can be offloaded to it. Choices: ", kinds());
+}
+
 TargetRequest from_text(const std::string& text) {
   const std::vector<std::string> words = words_of(text);
   std::vector<TargetRequest> requests;
   bool expects_kind = true;
-  for (const std::string& word : words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
     if (word == ",") {
       expects_kind = true;
     } else if (expects_kind) {
+      const bool is_last = std::find(words.begin() + static_cast<std::ptrdiff_t>(i), words.end(),
+                                     ",") == words.end();
+      if (!is_last) check_companion(word);
       requests.push_back({&target_of_kind(word), {}, {}});
       expects_kind = false;
     } else {
@@ -89,9 +100,7 @@ TargetRequest from_text(const std::string& text) {
     }
   }
   if (requests.empty()) fail("", "--target names no target. Choices: ", kinds());
-  if (requests.size() > 1) {
-    fail("", "one target is expected, but '", text, "' names ", requests.size());
-  }
+  if (requests.size() > 1) fail("", "Duplicate target definitions are not allowed: '", text, "'");
   return requests.front();
 }
 

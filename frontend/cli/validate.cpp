@@ -52,6 +52,12 @@ std::vector<TestCase> all_cases(const Arguments& arguments) {
   return cases;
 }
 
+double tolerance(const Arguments& arguments, const std::string& option) {
+  const double value = arguments.real(option, 0);
+  if (!(value >= 0)) throw UsageError(option + " must not be negative");
+  return value;
+}
+
 ValidationOptions validation_options(const Arguments& arguments) {
   ValidationOptions options;
   options.request = parse_request(arguments);
@@ -67,8 +73,8 @@ ValidationOptions validation_options(const Arguments& arguments) {
     options.request.package.interface_api = "c";
     options.request.package.unpacked_api = true;
   }
-  if (arguments.has("--rtol")) options.tolerance.rtol = arguments.real("--rtol", 0);
-  if (arguments.has("--atol")) options.tolerance.atol = arguments.real("--atol", 0);
+  if (arguments.has("--rtol")) options.tolerance.rtol = tolerance(arguments, "--rtol");
+  if (arguments.has("--atol")) options.tolerance.atol = tolerance(arguments, "--atol");
   options.per_layer = arguments.has("--per-layer");
   return options;
 }

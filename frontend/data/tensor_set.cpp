@@ -12,6 +12,7 @@
 
 #include "frontend/data/file.h"
 #include "frontend/data/npy.h"
+#include "frontend/onnx/export.h"
 #include "ir/error.h"
 
 namespace mlfc {
@@ -152,6 +153,21 @@ void write_npz(const std::string& path, const std::vector<NamedTensor>& tensors)
   });
 }
 
+void write_one(const fs::path& path, const NamedTensor& entry) {
+  const bool is_onnx = path.extension() == ".pb";
+  write_file(path.string(),
+             is_onnx ? export_onnx_tensor(entry.tensor, entry.name) : npy_bytes(entry.tensor));
+}
+
+/// ONNX's test data: a folder of input_0.pb, output_0.pb, ...
+bool holds_onnx_tensors(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".pb") return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 TensorSet read_tensor_set(const std::string& path) {
@@ -178,13 +194,19 @@ TensorSet read_tensor_set(const std::string& folder, const std::string& prefix) 
 }
 
 void write_tensor_set(const std::string& path, const std::vector<NamedTensor>& tensors) {
-  if (fs::path(path).extension() == ".npz") return write_npz(path, tensors);
   std::error_code error;
+  if (fs::path(path).extension() == ".npz") return write_npz(path, tensors);
+  if (is_tensor_file(path) && !fs::is_directory(path, error)) {
+    if (tensors.size() != 1) {
+      fail(path, "holds one tensor, but there are ", tensors.size(), "; name a .npz or a folder");
+    }
+    return write_one(path, tensors.front());
+  }
   fs::create_directories(path, error);
   if (error) fail(path, "cannot be created: ", error.message());
+  const char* extension = holds_onnx_tensors(path) ? ".pb" : ".npy";
   for (const NamedTensor& entry : tensors) {
-    const fs::path file = fs::path(path) / (file_name_of(entry.name) + ".npy");
-    write_file(file.string(), npy_bytes(entry.tensor));
+    write_one(fs::path(path) / (file_name_of(entry.name) + extension), entry);
   }
 }
 

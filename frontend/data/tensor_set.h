@@ -20,7 +20,9 @@ TensorSet read_tensor_set(const std::string& path);
 /// Of a folder: the files whose name starts with `prefix` ("input_").
 TensorSet read_tensor_set(const std::string& folder, const std::string& prefix);
 
-/// Writes by what `path` ends in: .npz, or otherwise a folder with one .npy each.
+/// Writes by what `path` ends in: .npz; .npy or .pb, for a single tensor; or otherwise a folder
+/// with a file each, in ONNX's format where the folder holds .pb files already and as .npy
+/// elsewhere.
 void write_tensor_set(const std::string& path, const std::vector<NamedTensor>& tensors);
 
 /// File name for a tensor's name: characters outside [A-Za-z0-9_.-] become `_`.

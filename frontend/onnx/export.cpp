@@ -241,6 +241,12 @@ class Exporter {
 
 }  // namespace
 
+std::string export_onnx_tensor(const Tensor& tensor, const std::string& name) {
+  onnx::TensorProto proto;
+  write_tensor(tensor, name, proto);
+  return proto.SerializeAsString();
+}
+
 std::string export_onnx(const Graph& graph) {
   return Exporter(graph).run();
 }

@@ -9,6 +9,9 @@
 
 namespace mlfc {
 
+/// The bytes of a tensor file (.pb), as ONNX's test data has them.
+std::string export_onnx_tensor(const Tensor& tensor, const std::string& name);
+
 /// The bytes of an ONNX model of the oldest opset (at least 13) that has everything the graph uses.
 /// Fails for nodes that have no ONNX spelling, naming all of their operators.
 std::string export_onnx(const Graph& graph);

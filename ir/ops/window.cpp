@@ -79,6 +79,7 @@ std::vector<int64_t> explicit_pads(const Node& node, size_t axes) {
 std::vector<Window> windows_of(const Node& node, const Shape& input, const Shape& taps,
                                bool ceil_mode) {
   const size_t count = taps.size();
+  if (count == 0) fail(node, "'kernel_shape' is missing or empty; state the size of the window");
   if (input.size() != count + 2) {
     fail(node, "a window over ", count, " axes needs an input of rank ", count + 2,
          " (batch, channels, then the axes) but it is ", input);

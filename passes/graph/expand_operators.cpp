@@ -53,6 +53,7 @@ const Pass pass{
     .level = Level::graph,
     .summary = "Replace operators that are small graphs of others by those graphs.",
     .run = expand_operators,
+    .required = true,
 };
 const RegisteredPass registered{pass};
 

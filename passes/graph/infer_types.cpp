@@ -58,8 +58,29 @@ void check_inputs(const Node& node) {
   }
 }
 
+// What an operator says of its results. Sizes are limited as those of inputs and constants are:
+// tensors beyond that come from a mistake in the model, and not from one that anybody can run.
+std::vector<TensorType> result_types(const Node& node) {
+  constexpr int64_t kMostElements = int64_t{1} << 31;
+  std::vector<TensorType> types;
+  try {
+    types = node.op->infer(node);
+    for (const TensorType& type : types) type.elements();
+  } catch (const UserError& error) {
+    // Shape arithmetic knows no nodes.
+    if (std::string(error.what()).starts_with(describe(node))) throw;
+    fail(node, error.what());
+  }
+  for (const TensorType& type : types) {
+    if (type.elements() > kMostElements) {
+      fail(node, "its result ", type, " has more than 2^31 elements; make its dimensions smaller");
+    }
+  }
+  return types;
+}
+
 void set_types(Node& node) {
-  const std::vector<TensorType> types = node.op->infer(node);
+  const std::vector<TensorType> types = result_types(node);
   if (types.size() != node.outputs.size()) {
     fail(node, "has ", node.outputs.size(), " outputs, but gives ", types.size());
   }
@@ -107,6 +128,7 @@ const Pass pass{
     .level = Level::graph,
     .summary = "Give every value its type and compute what is known from shapes.",
     .run = infer_types,
+    .required = true,
 };
 const RegisteredPass registered{pass};
 

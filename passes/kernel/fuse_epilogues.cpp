@@ -52,12 +52,12 @@ bool may_fuse(const Graph& graph, const Node& producer, const Node& consumer,
               const Value& between) {
   if (!producer.kernel || producer.is_free || !stores_by_plain_axes(*producer.kernel)) return false;
   if (only_moves_data(*producer.kernel)) return false;
-  if (graph.is_output(between) || graph.users(between).size() != 1) return false;
   const std::string operand = param_of(consumer, *consumer.kernel, between);
   const Expr& value = producer.kernel->stages.back().store->value;
   const auto reads = static_cast<int64_t>(reads_of(*consumer.kernel, operand).size());
   const bool computes_twice = reads > 1 && is_expensive(value);
-  return !computes_twice && reads * size_of(value) <= kMostExpressionNodes;
+  if (computes_twice || reads * size_of(value) > kMostExpressionNodes) return false;
+  return !graph.is_output(between) && graph.users(between).size() == 1;
 }
 
 // The joint kernel: the consumer's value with its read of `operand` replaced by what the producer

@@ -38,6 +38,7 @@ const Pass pass{
     .level = Level::kernel,
     .summary = "State every node's work as a kernel.",
     .run = lower_to_kernels,
+    .required = true,
 };
 const RegisteredPass registered{pass};
 

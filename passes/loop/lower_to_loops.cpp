@@ -97,6 +97,7 @@ const Pass pass{
     .level = Level::loop,
     .summary = "Write the loops of every kernel as its schedule orders them.",
     .run = lower_to_loops,
+    .required = true,
 };
 const RegisteredPass registered{pass};
 

@@ -49,6 +49,16 @@ void Lifetimes::touch(const Value& value, int step) {
   place->second.last = std::max(place->second.last, step);
 }
 
+void Lifetimes::join(const Value& root, const Value& value) {
+  const auto joined = by_root_.find(&value);
+  if (joined == by_root_.end()) return;
+  const Lifetime life = joined->second;
+  by_root_.erase(joined);
+  Lifetime& whole = by_root_.try_emplace(&root, life).first->second;
+  whole.first = std::min(whole.first, life.first);
+  whole.last = std::max(whole.last, life.last);
+}
+
 int Lifetimes::step_of(const Node& node) const {
   const auto found = step_.find(&node);
   check(found != step_.end(), describe(node), " has no step");

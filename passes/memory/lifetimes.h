@@ -22,6 +22,8 @@ class Lifetimes {
   int step_of(const Node& node) const;
   const Lifetime& of(const Value& root) const;  ///< check()s that the storage is used at all
   bool is_used(const Value& root) const { return by_root_.contains(&root); }
+  /// `value` lives in the storage of `root` from now on.
+  void join(const Value& root, const Value& value);
   /// Values with storage of their own that is ours to place: no constants, nothing of the caller's.
   const std::vector<Value*>& to_place() const { return to_place_; }
 

@@ -169,6 +169,7 @@ const Pass pass{
     .level = Level::memory,
     .summary = "Give every intermediate value a pool and an offset.",
     .run = plan_memory,
+    .required = true,
 };
 const RegisteredPass registered{pass};
 

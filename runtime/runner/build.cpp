@@ -100,7 +100,7 @@ std::string key_of(const std::string& tar, const BuildOptions& options,
                       options.profile));
   key.add(options.optimisation);
   for (const std::string& flag : options.flags) key.add(flag);
-  key.add("5");  // the version of what this file does
+  key.add("6");  // the version of what this file and driver.cpp do
   return key.text();
 }
 

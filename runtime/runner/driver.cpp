@@ -126,14 +126,50 @@ std::string dl_dtype(DType dtype) {
   return fmt::format("{{{}, {}, 1}}", code, 8 * bytes_of(dtype));
 }
 
+/// Pools that the application owns follow the outputs; without a header, only the archive's tables
+/// tell how many there are and how large. Together they are as large as the metadata promises.
+std::string packed_pools(const ArchiveInterface& interface) {
+  return fmt::format(R"(
+typedef int packed_function(TVMValue* args, int* codes, int count, TVMValue* result,
+                            int* result_code, void* resource);
+packed_function tvmgen_{0}_run;
+packed_function tvmgen_{0}_get_c_metadata;
+
+enum {{ most_pools = 64, pool_alignment = 64 }};
+static uint8_t pool_bytes[{1} + most_pools * pool_alignment]
+    __attribute__((aligned(pool_alignment)));
+
+static int append_pools(DLTensor* tensors, TVMValue* values, int* codes, int count) {{
+  TVMValue result;
+  int result_code = 0;
+  const struct TVMMetadata* metadata;
+  uint64_t used = 0;
+  tvmgen_{0}_get_c_metadata(0, 0, 0, &result, &result_code, 0);
+  metadata = (const struct TVMMetadata*)result.v_handle;
+  if (metadata->num_workspace_pools > most_pools) return -1;
+  for (int64_t i = 0; i < metadata->num_workspace_pools; i++, count++) {{
+    const uint64_t bytes = (uint64_t)metadata->workspace_pools[i].shape[0];
+    if (used + bytes > sizeof pool_bytes) return -1;
+    tensors[count].data = pool_bytes + used;
+    values[count].v_handle = &tensors[count];
+    codes[count] = kTVMDLTensorHandle;
+    used += (bytes + pool_alignment - 1) / pool_alignment * pool_alignment;
+  }}
+  return count;
+}}
+
+)",
+                     interface.module, interface.workspace_bytes);
+}
+
 std::string packed_driver(const ArchiveInterface& interface) {
   const size_t count = interface.inputs.size() + interface.outputs.size();
-  std::string text = fmt::format(
-      "int tvmgen_{}_run(TVMValue* args, int* codes, int count, TVMValue* result,\n"
-      "    int* result_code, void* resource);\n\nint harness_run(void) {{\n"
-      "  static DLTensor tensors[{}];\n  TVMValue values[{}];\n  int codes[{}];\n"
-      "  TVMValue result;\n  int result_code = 0;\n",
-      interface.module, count, count, count);
+  std::string text = packed_pools(interface);
+  text += fmt::format(
+      "int harness_run(void) {{\n"
+      "  static DLTensor tensors[{0} + most_pools];\n  TVMValue values[{0} + most_pools];\n"
+      "  int codes[{0} + most_pools];\n  TVMValue result;\n  int result_code = 0;\n",
+      count);
   size_t at = 0;
   for (const auto& [kind, tensors] :
        {std::pair{"input", &interface.inputs}, std::pair{"output", &interface.outputs}}) {
@@ -150,9 +186,11 @@ std::string packed_driver(const ArchiveInterface& interface) {
           dims, dl_dtype(type.dtype), at, kind, i, type.shape.size());
     }
   }
-  return text +
-         fmt::format("  return tvmgen_{}_run(values, codes, {}, &result, &result_code, 0);\n}}\n",
-                     interface.module, count);
+  return text + fmt::format(
+                    "  const int count = append_pools(tensors, values, codes, {});\n"
+                    "  if (count < 0) return -1;\n"
+                    "  return tvmgen_{}_run(values, codes, count, &result, &result_code, 0);\n}}\n",
+                    count, interface.module);
 }
 
 }  // namespace
@@ -160,6 +198,7 @@ std::string packed_driver(const ArchiveInterface& interface) {
 std::string driver_source(const ArchiveInterface& interface) {
   std::string text = "#include <stddef.h>\n#include <stdint.h>\n\n#include \"harness.h\"\n";
   text += interface.packed ? "#include \"tvm/runtime/c_runtime_api.h\"\n"
+                             "#include \"tvm/runtime/metadata_types.h\"\n"
                            : fmt::format("#include \"tvmgen_{}.h\"\n", interface.module);
   text += "\n" + table("input", interface.inputs) + table("output", interface.outputs);
   text += interface.packed ? packed_driver(interface) : c_interface_driver(interface);

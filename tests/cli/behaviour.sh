@@ -84,6 +84,16 @@ check 'pass configuration' 4 '^Error: Invalid format for configuration' \
 check 'unknown pass configuration' 4 "did you mean 'tir.usmp.enable'" \
   "$mlfc" compile relu.onnx --pass-config tir.usmp.enabel=1
 check 'unknown step' 4 'steps are .*infer-types' "$mlfc" compile relu.onnx --stop-after nowhere
+check 'companion of the target' 4 "^Error: target 'cmsis-nn' is not supported" \
+  "$mlfc" compile relu.onnx --target 'cmsis-nn, c'
+check 'unknown pass left out' 4 "did you mean 'fuse-epilogues'" \
+  "$mlfc" compile relu.onnx --disabled-pass FuseOps,fuse-epilogs
+for pass in infer-types expand-operators lower-to-kernels lower-to-loops plan-memory; do
+  check "$pass left out" 4 "^Error: .*'$pass' cannot be left out" \
+    "$mlfc" compile relu.onnx --disabled-pass $pass
+done
+check 'constants without a header' 4 '^Error: --constant-pools: needs the C interface' \
+  "$mlfc" compile relu.onnx --constant-pools f --constant-pools-targets f:c
 check 'pool without target' 4 '^Error: No target specified for Workspace Pool "a"' \
   "$mlfc" compile relu.onnx --workspace-pools a
 check 'pool with wrong target' 4 'Workspace Pool "a" using undefined Target' \
@@ -101,6 +111,7 @@ head -c 30 relu.onnx >short.onnx
 check 'truncated model' 4 '^Error: short.onnx: is not an ONNX model' \
   "$mlfc" compile short.onnx -o bad.tar
 absent 'no archive after an error' bad.tar
+check 'output without a name' 4 '^Error: --output: is empty' "$mlfc" compile relu.onnx -o ''
 check 'output folder' 4 "folder 'no/such' does not exist" "$mlfc" compile relu.onnx -o no/such/x.tar
 check 'output is a folder' 4 'it is a folder' "$mlfc" compile relu.onnx -o /tmp
 
@@ -115,6 +126,14 @@ check 'run a model' 0 '^\[\[' "$mlfc" run relu.onnx --fill-mode ones --print-top
 check 'run an archive' 0 'mean \(ms\)' "$mlfc" run relu.tar --print-time --repeat 3 --number 2
 check 'run with outputs' 0 '^$' "$mlfc" run relu.tar --outputs y.npz
 check 'outputs' 0 'output_0.npy' sh -c 'unzip -l y.npz 2>/dev/null || cat y.npz'
+check 'outputs as .pb' 0 '^$' "$mlfc" run relu.tar --outputs input_0.pb
+check 'inputs as .pb' 0 '^$' "$mlfc" run relu.tar --inputs input_0.pb
+check 'packed interface and pools' 0 '^$' "$mlfc" compile two.onnx -o pools.tar \
+  --workspace-pools a,b --workspace-pools-targets a:c --workspace-pools-targets b:c
+check 'run with pools behind the packed interface' 0 '^\[\[' "$mlfc" run pools.tar --print-top 2
+check 'fewer than no values' 2 'print-top must be at least 0' "$mlfc" run relu.tar --print-top -1
+check 'negative tolerance' 2 'rtol must not be negative' "$mlfc" validate relu.onnx --rtol -1
+check 'option before the command' 2 "unknown option '--confg'" "$mlfc" --confg x compile relu.onnx
 check 'inputs that do not exist' 4 '^Error: none.npz: cannot be read' \
   "$mlfc" run relu.tar --inputs none.npz
 check 'flags of the C compiler' 0 '^\[\[' "$mlfc" run relu.onnx --print-top 2 --cc gcc \

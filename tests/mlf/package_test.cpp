@@ -93,6 +93,9 @@ TEST(Package, RefusesWhatCannotBe) {
   PackageOptions packed;
   packed.io_in_workspace = true;
   EXPECT_NE(refusal(packed), "");
+  PackageOptions packed_constants;
+  packed_constants.constant_pools = {{"flash"}};
+  EXPECT_NE(refusal(packed_constants), "");
 }
 
 TEST(Package, SaysByHowMuchAPoolIsTooSmall) {

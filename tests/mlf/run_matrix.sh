@@ -49,8 +49,13 @@ application() {
       $cc -std=c99 -O1 $warnings $includes -c "$source" || fail "$cc on $source"
     done
     for source in $runtime; do
-      $cc -std=c99 -O1 $includes -c "$name/runtime/src/runtime/crt/$source" || fail "$cc $source"
+      $cc -std=c99 -O1 $includes "$@" -c "$name/runtime/src/runtime/crt/$source" ||
+        fail "$cc $source"
     done
+    if [ "$program" = page_allocator ]; then
+      cp "$name/templates/platform.c.template" platform.c
+      $cc -std=c99 -O1 $includes "$@" -c platform.c || fail "$cc on the template of platform.c"
+    fi
     $cc -std=c99 -O1 $includes "$@" "$here/applications/$program.c" ./*.o -lm -o application.out ||
       fail "linking $program with $cc"
     output=$(./application.out) || fail "$program on $name with $cc: $output"
@@ -86,9 +91,16 @@ grep -q '^Error: .*unpacked-api == true (got: 0)' refused || fail "message: $(ca
 # --- where memory lives ---------------------------------------------------------------------------
 archive stack $c_interface --pass-config tir.usmp.enable=0
 application stack stack_allocator memory/stack_allocator.c
+# Benchmarks set the allocator's alignment themselves.
+application stack stack_allocator memory/stack_allocator.c -DTVM_RUNTIME_ALLOC_ALIGNMENT_BYTES=4
+application stack page_allocator "common/crt_backend_api.c memory/page_allocator.c" \
+  -DTVM_WORKSPACE_SIZE_BYTES=4096
 archive pools $c_interface --workspace-pools sram,dtcm --workspace-pools-targets sram:c \
   --workspace-pools-targets dtcm:c
 application pools external_pools ""
+archive pools_packed --workspace-pools sram,dtcm --workspace-pools-targets sram:c \
+  --workspace-pools-targets dtcm:c --runtime-crt-system-lib 1
+application pools_packed executor_pools "$executor"
 archive tiny $c_interface --workspace-pools sram,dtcm --workspace-pools-targets sram:c \
   --workspace-pools-targets dtcm:c --workspace-pools-size-hint-bytes sram:4
 application tiny external_pools ""
@@ -137,9 +149,13 @@ awk '/tvmgen_default___tvm_main__/ && /\{$/ { main = 1; next }
        lines++; next }
      main { exit lines > 0 ? 0 : 2 }' c/codegen/host/src/default_lib1.c ||
   fail "the storage lines of the main function"
-# A number that is the third word of its line, equal to the metadata's.
-size=$(awk '$2 == "TVMGEN_DEFAULT_WORKSPACE_SIZE" { print $3 }' \
-  c/codegen/host/include/tvmgen_default.h)
+# Numbers that are the third words of their lines, the last of them equal to the metadata's.
+header=c/codegen/host/include/tvmgen_default.h
+macro() { awk -F ' ' -v name="TVMGEN_DEFAULT_$1" '$1 == "#define" && $2 == name { print $3 }' $header; }
+[ "$(macro X_SIZE) $(macro AUX_0_SIZE) $(macro OUTPUT0_SIZE) $(macro OUTPUT1_SIZE)" = "16 12 16 4" ] ||
+  fail "the macros of sizes"
+size=$(macro WORKSPACE_SIZE)
+[ "$(grep -c '^  void\* [a-z0-9_]*;$' $header)" = 4 ] || fail "the members of the structs"
 /usr/bin/python3 "$here/read_archive.py" c.tar "$size" || fail "reading the archive"
 # All sources in one flat folder, as sketch-based projects keep them.
 mkdir flat
@@ -149,6 +165,10 @@ grep -h '^ *# *include' flat/* | grep -vE '^#include (<[^>]+>|"[^"]+")$' && fail
 gcc -std=gnu99 -Iflat -Ic/runtime/include -I"$here/applications" flat/*.c \
   "$here/applications/c_interface.c" -lm -o flat_application
 [ "$(./flat_application)" = ok ] || fail "the flat copy"
+# A shared object that is loaded and called by name; without the flags that make C code strict.
+gcc -shared -fPIC -O1 -fvisibility=hidden -Ic/runtime/include -Ic/codegen/host/include \
+  c/codegen/host/src/*.c -lm -o model.so
+[ "$(/usr/bin/python3 "$here/call_shared_object.py" ./model.so)" = ok ] || fail "the shared object"
 # A build that globs, and has an allocator of its own.
 cat >CMakeLists.txt <<CMAKE
 cmake_minimum_required(VERSION 3.15)

@@ -86,7 +86,7 @@ TEST(InputShapes, TakeAnyName) {
 }
 
 TEST(InputShapes, RefuseOtherForms) {
-  for (const char* text : {"x", "x:1,2", "x:[1,2", "x:[a]", ":[1]", "x:[1] x:[1]", "x:[1.5]"}) {
+  for (const char* text : {"", "x", "x:1,2", "x:[1,2", "x:[a]", ":[1]", "x:[1] x:[1]", "x:[1.5]"}) {
     EXPECT_THROW(parse_input_shapes({text}), UsageError) << text;
   }
 }
@@ -111,6 +111,20 @@ TEST(Targets, RefuseWhatTheyDoNotKnow) {
   }
 }
 
+TEST(Targets, NameWhatIsWrongWithLists) {
+  const auto message = [](const std::string& text) -> std::string {
+    try {
+      parse_target(text);
+      return "";
+    } catch (const UserError& error) {
+      return error.what();
+    }
+  };
+  EXPECT_TRUE(message("c, c").starts_with("Duplicate target definitions are not allowed"));
+  EXPECT_TRUE(message("cmsis-nn, c").starts_with("target 'cmsis-nn' is not supported"));
+  EXPECT_TRUE(message("c, llvm").starts_with("The last target needs to be"));
+}
+
 TEST(PassConfig, SetsWhatHasAMeaning) {
   Options options;
   apply_pass_config({"tir.usmp.enable=False", "tir.usmp.algorithm=hill_climb",
@@ -122,8 +136,9 @@ TEST(PassConfig, SetsWhatHasAMeaning) {
 }
 
 TEST(PassConfig, RefusesTheRest) {
-  for (const char* text : {"tir.usmp.enable", "tir.usmp.enable=maybe", "tir.usmp.enable=-1",
-                           "no.such.thing=1", "tir.usmp.algorithm=best", "a=b=c"}) {
+  for (const char* text :
+       {"tir.usmp.enable", "tir.usmp.enable=maybe", "tir.usmp.enable=-1", "no.such.thing=1",
+        "tir.UnrollLoop=1", "tir.usmp.algorithm=best", "a=b=c"}) {
     Options options;
     EXPECT_THROW(apply_pass_config({text}, options), UserError) << text;
   }

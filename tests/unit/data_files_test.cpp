@@ -122,6 +122,24 @@ TEST_F(Folder, FoldersHoldOneFileATensor) {
   EXPECT_EQ(match(set, {"weird:name/1"})[0]->integers(), std::vector<int64_t>{7});
 }
 
+TEST_F(Folder, SingleTensorsHaveFilesOfTheirOwn) {
+  const std::vector<NamedTensor> one = {{"y", tensor_of(DType::f16, {2}, {1, -0.5})}};
+  for (const char* name : {"y.npy", "y.pb"}) {
+    write_tensor_set(file(name), one);
+    EXPECT_EQ(read_tensor_set(file(name)).tensors.at(0).tensor, one[0].tensor) << name;
+  }
+  EXPECT_THROW(write_tensor_set(file("z.pb"), {one[0], one[0]}), UserError);
+}
+
+TEST_F(Folder, FoldersOfOnnxTensorsStaySuch) {
+  const NamedTensor x = {"x", integer_tensor({3, 4})};
+  fs::create_directory(file("set"));
+  write_tensor_set(file("set/input_0.pb"), {x});
+  write_tensor_set(file("set"), {{"output_0", x.tensor}, {"output_1", x.tensor}});
+  EXPECT_TRUE(fs::exists(file("set/output_1.pb")));
+  EXPECT_EQ(read_tensor_set(file("set"), "output_").tensors.size(), 2u);
+}
+
 TEST_F(Folder, WritingIsAllOrNothing) {
   write_file(file("f"), "before");
   EXPECT_THROW(write_through_temporary(file("f"),
