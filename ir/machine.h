@@ -23,7 +23,9 @@ struct Machine {
   int cores = 1;
   bool has_fpu = true;
   bool has_fma = false;          ///< multiplies and adds f32 in one instruction, rounding once
+  bool has_fast_f64 = false;     ///< the same for f64, as fast
   int integer_multiply_add = 1;  ///< instructions of an i32 multiply-add
+  int dot_bytes = 1;             ///< byte products one instruction adds into each 32-bit lane
   int64_t cache_bytes = 32 * 1024;  ///< what an inner tile should fit in
   /// Where workspace may live, in order of preference.
   std::vector<Memory> memories = {};

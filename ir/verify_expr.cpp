@@ -130,10 +130,19 @@ bool stays_small(const Expr& index) {
                      [&](const auto& term) { return is_small(term.second); });
 }
 
+// Of a tensor without elements nothing is computed, so that what would be read does not matter.
+bool is_never_reached(const Surroundings& around) {
+  return std::ranges::any_of(around.loops, [](const LoopVariable& loop) {
+    const std::optional<Range> begin = range_of(loop.begin, {});
+    const std::optional<Range> end = range_of(loop.end, {});
+    return begin && end && end->last <= begin->first;
+  });
+}
+
 void check_index(Problems& problems, const Param& tensor, size_t axis, const Expr& index,
                  const Surroundings& around, int64_t length) {
   const int64_t extent = tensor.type.shape[axis];
-  if (extent == 0) return;  // loops over nothing do not turn
+  if (extent == 0 || is_never_reached(around)) return;
   if (!problems.require(stays_small(index), "index ", axis, " of ", tensor.name, ", ", index,
                         ", overflows")) {
     return;

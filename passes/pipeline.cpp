@@ -34,7 +34,9 @@ const std::vector<PipelineStep>& pipeline() {
       {"run-in-place"},
       {"unfold-windows"},    // integer convolutions become long products of contiguous bytes
       {"fold-zero-points"},  // sum of (x - z) * w is the sum of x * w, less a constant
+      {"pair-sums"},         // two sums in one f64, where those are as fast
       {"sum-on-fpu"},        // where f32 is exact and has the better instructions
+      {"pack-nibbles"},      // integers of four bits, two to a byte
 
       // Run: the target chooses schedules; everything after only carries them out.
       {"schedule"},

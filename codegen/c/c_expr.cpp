@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "codegen/c/c_helpers.h"
+#include "codegen/c/c_numbers.h"
 #include "ir/error.h"
 #include "ir/value_range.h"
 
@@ -85,22 +86,6 @@ std::optional<Rounding> rounding_of(const Expr& cast) {
   return rounding.low <= rounding.high ? std::optional(rounding) : std::nullopt;
 }
 
-// Products and sums of integers and constants are numbers.
-bool is_certainly_a_number(const Expr& expr, const CScope& scope) {
-  bool certain = true;
-  for_each(expr, [&](const Expr& part) {
-    if (!is_float(part.dtype())) return;
-    if (part->kind == ExprKind::read) certain &= scope.constants.contains(part->name);
-    if (part->kind == ExprKind::local) certain = false;
-    if (part->kind == ExprKind::constant) certain &= std::isfinite(part->real);
-    if (part->kind != ExprKind::call) return;
-    const std::string_view name = part->function->name;
-    certain &= name == "add" || name == "sub" || name == "mul" || name == "neg" || name == "min" ||
-               name == "max" || name == "select" || name == "round_even";
-  });
-  return certain;
-}
-
 std::string unsigned_type(DType dtype) {
   return bytes_of(dtype) == 8 ? "uint64_t" : "uint32_t";
 }
@@ -172,7 +157,7 @@ std::string CExprPrinter::print_cast(const Expr& expr) const {
   }
   needs_.rounds |= is_float(from) && is_integer(to);
   if (const auto rounding = rounding_of(expr);
-      rounding && is_certainly_a_number(rounding->value, scope_)) {
+      rounding && is_certainly_a_number(rounding->value, scope_.numbers)) {
     needs_.helpers[nearest().helper_name] = nearest().helper_text;
     return fmt::format("{}({}, {}, {})", nearest().helper_name, print(rounding->value, 0),
                        rounding->low, rounding->high);

@@ -26,7 +26,7 @@ struct CNeeds {
 
 struct CScope {
   std::map<std::string, TensorType> tensors = {};  ///< parameters and locals by name
-  std::set<std::string> constants = {};            ///< parameters known at compile time
+  std::set<std::string> numbers = {};              ///< what holds neither infinities nor NaN
   std::set<std::string> scalars = {};              ///< locals without dimensions: plain variables
   Ranges ranges = {};                              ///< of the loop variables around
   std::string index_type = "int32_t";
@@ -42,6 +42,8 @@ class CExprPrinter {
   std::string index(const Expr& expr) const;
   /// The element of a tensor, as an lvalue: y[(oh * 16 + ow) * 8 + oc].
   std::string element(const std::string& tensor, const std::vector<Expr>& indices) const;
+  /// Where that element is stored.
+  Expr place(const std::string& tensor, const std::vector<Expr>& indices) const;
   /// `a combine b` as an expression of `dtype`; both already C text.
   std::string combined(Combine combine, DType dtype, const std::string& a,
                        const std::string& b) const;
@@ -55,7 +57,6 @@ class CExprPrinter {
   std::string print_index(const Expr& expr, int context) const;
   std::string inside_test(const Expr& read) const;
   std::string helper(const ScalarFunction& function, DType dtype) const;
-  Expr place(const std::string& tensor, const std::vector<Expr>& indices) const;
 
   const CScope& scope_;
   CNeeds& needs_;

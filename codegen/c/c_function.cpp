@@ -3,8 +3,11 @@
 #include "codegen/c/c_function.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "codegen/c/c_expr.h"
+#include "codegen/c/c_instructions.h"
+#include "codegen/c/c_numbers.h"
 #include "codegen/c/c_sums.h"
 #include "ir/error.h"
 #include "ir/operator.h"
@@ -24,10 +27,22 @@ std::vector<const Value*> present_inputs(const Node& node) {
   return present;
 }
 
+// Of a constant that is small enough to look.
+bool is_finite(const Tensor& tensor) {
+  constexpr int64_t kMostElements = 1 << 16;
+  if (!is_float(tensor.type.dtype) || tensor.type.elements() > kMostElements) return false;
+  for (int64_t i = 0; i < tensor.type.elements(); ++i) {
+    if (!std::isfinite(tensor.real(i))) return false;
+  }
+  return true;
+}
+
 class CBodyPrinter {
  public:
   CBodyPrinter(const Proc& proc, const Node& node, const Machine& machine)
-      : has_fma_(machine.has_fma), printer_(scope_, needs_) {
+      : has_fma_(machine.has_fma),
+        has_f64_fma_(machine.has_fma && machine.has_fast_f64),
+        printer_(scope_, needs_) {
     int64_t largest = 0;
     for (const auto* params : {&proc.inputs, &proc.outputs}) {
       for (const Param& param : *params) {
@@ -38,8 +53,11 @@ class CBodyPrinter {
     if (largest >= kMost32BitElements) scope_.index_type = "int64_t";
     const std::vector<const Value*> inputs = present_inputs(node);
     for (size_t i = 0; i < inputs.size() && i < proc.inputs.size(); ++i) {
-      if (inputs[i]->is_constant()) scope_.constants.insert(proc.inputs[i].name);
+      if (inputs[i]->is_constant() && is_finite(*inputs[i]->constant)) {
+        scope_.numbers.insert(proc.inputs[i].name);
+      }
     }
+    scope_.numbers = numbers_in(proc, scope_.numbers);
     scratch_left_ = node.scratch.size();
     fitting_sums_ = sums_that_fit(proc);
   }
@@ -82,7 +100,36 @@ class CBodyPrinter {
     throw InternalError("target c has no copies or calls; the schedule asked for one");
   }
 
+  // A nest that an instruction computes becomes a call of its C function.
+  bool print_instruction(const Stmt& stmt, int depth) {
+    const std::optional<Instruction> instruction = candidate_for(stmt);
+    if (!instruction) return false;
+    scope_.ranges[stmt.name] = {0, stmt.end->integer - 1};
+    const Stmt& inner = stmt.body[0];
+    scope_.ranges[inner.name] = {
+        0, inner.end->kind == ExprKind::constant ? inner.end->integer - 1 : 0};
+    const auto operands = matched(
+        *instruction, stmt,
+        [&](const std::string& tensor, const std::vector<Expr>& indices) {
+          return printer_.place(tensor, indices);
+        },
+        [&](const std::string& tensor) { return scope_.tensors.at(tensor).dtype; });
+    scope_.ranges.erase(stmt.name);
+    scope_.ranges.erase(inner.name);
+    if (!operands) return false;
+    std::vector<std::string> arguments;
+    for (const Operand& operand : *operands) {
+      const Expr place = simplified_index(operand.place, scope_.ranges);
+      const bool is_start = is_literal(place, 0);
+      arguments.push_back(operand.tensor + (is_start ? "" : " + " + printer_.index(place)));
+    }
+    needs_.helpers[instruction->name] = instruction->c_source;
+    line(depth, fmt::format("{}({});", instruction->name, fmt::join(arguments, ", ")));
+    return true;
+  }
+
   void print_loop(const Stmt& stmt, int depth) {
+    if (print_instruction(stmt, depth)) return;
     const std::string& i = stmt.name;
     const std::string step = stmt.step == 1 ? i + "++" : fmt::format("{} += {}", i, stmt.step);
     line(depth, fmt::format("for ({} {} = {}; {} < {}; {}) {{", scope_.index_type, i,
@@ -142,16 +189,20 @@ class CBodyPrinter {
 
   // One instruction where there is one; whatever a compiler may contract, it is the same.
   std::string fused_sum(const Stmt& stmt, const std::string& target) {
-    const bool sums = has_fma_ && stmt.combine == Combine::sum && stmt.value.dtype() == DType::f32;
+    const DType dtype = stmt.value.dtype();
+    const bool fuses = (dtype == DType::f32 && has_fma_) || (dtype == DType::f64 && has_f64_fma_);
+    const bool sums = fuses && stmt.combine == Combine::sum;
     const bool product =
         sums && stmt.value->kind == ExprKind::call && stmt.value->function->name == "mul";
     if (!product) return "";
     needs_.math = true;
-    return fmt::format("fmaf({}, {}, {})", printer_.value(stmt.value->args[0]),
-                       printer_.value(stmt.value->args[1]), target);
+    return fmt::format("{}({}, {}, {})", dtype == DType::f32 ? "fmaf" : "fma",
+                       printer_.value(stmt.value->args[0]), printer_.value(stmt.value->args[1]),
+                       target);
   }
 
   bool has_fma_ = false;
+  bool has_f64_fma_ = false;
   CScope scope_;
   CNeeds needs_;
   CExprPrinter printer_;

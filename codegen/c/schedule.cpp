@@ -15,26 +15,11 @@
 #include <algorithm>
 #include <set>
 
+#include "codegen/c/schedule_parts.h"
 #include "ir/affine.h"
 
 namespace mlfc {
 namespace {
-
-int64_t stride_in(const TensorType& type, const std::vector<Expr>& indices,
-                  const std::string& axis) {
-  const Layout layout = type.explicit_layout();
-  int64_t stride = 0;
-  for (size_t dim = 0; dim < indices.size(); ++dim) {
-    const std::optional<Affine> index = affine_of(indices[dim]);
-    if (!index) continue;
-    stride += index->of(axis) * layout.axes[dim].back().stride;
-  }
-  return stride;
-}
-
-int64_t extent_of(const Kernel& kernel, const std::string& axis) {
-  return find_axis(kernel, axis)->extent;
-}
 
 // The parallel axes of a stage, by rising stride in the stored tensor: the first is the best for
 // lanes.
@@ -52,11 +37,6 @@ std::vector<std::string> axes_by_store_stride(const Kernel& kernel, const Stage&
   std::vector<std::string> names;
   for (const auto& [stride, name] : found) names.push_back(name);
   return names;
-}
-
-bool depends_on(const Expr& read, const std::string& axis) {
-  return std::any_of(read->args.begin(), read->args.end(),
-                     [&](const Expr& index) { return mentions_axis(index, axis); });
 }
 
 // What one turn of the reduction costs per vector when `axis` fills the lanes, in vector loads. A
@@ -117,17 +97,6 @@ int64_t shared_operands(const Stage& stage, const std::string& axis) {
   return shared;
 }
 
-// A block near `wanted` - a multiple of `unit` - that divides the extent: a rest costs a second
-// copy of the loops and runs badly. A little more than wanted is better than a rest.
-int64_t good_block(int64_t extent, int64_t wanted, int64_t unit = 1) {
-  const int64_t most = (wanted + wanted / 3) / unit * unit;
-  if (extent <= most) return extent;
-  for (int64_t block = most; 2 * block > wanted; block -= unit) {
-    if (extent % block == 0) return block;
-  }
-  return wanted;
-}
-
 struct Blocks {
   std::string lanes = {};
   int64_t lane_block = 1;
@@ -170,15 +139,6 @@ Blocks choose_blocks(const Kernel& kernel, const Stage& stage, const Machine& ma
   const int64_t rows = std::max<int64_t>(1, accumulators / per_row);
   blocks.row_block = good_block(extent_of(kernel, blocks.rows), rows);
   return blocks;
-}
-
-// Splits the axis into .o and .i unless the block is the whole axis (or one turn).
-std::pair<std::string, std::string> split(Schedule& schedule, const std::string& axis,
-                                          int64_t block) {
-  if (axis.empty()) return {"", ""};
-  if (block <= 1) return {axis, ""};
-  schedule.words.push_back(split_word(axis, block));
-  return {axis + ".o", axis + ".i"};
 }
 
 // Reduced axes by falling stride in the tensor that is read first: the loops then walk through it
@@ -226,104 +186,6 @@ Schedule reduction_schedule(const Kernel& kernel, const Machine& machine) {
   if (!rows_inner.empty()) schedule.words.push_back(unroll_word(rows_inner));
   if (!lanes_inner.empty()) {
     schedule.words.push_back(has_vectors ? lanes_word(lanes_inner) : unroll_word(lanes_inner));
-  }
-  return schedule;
-}
-
-// --- integers: dot products of contiguous runs ------------------------------------------------
-
-// Enough elements for vectors, or for a loop whose overhead does not show.
-constexpr int64_t kShortestRun = 8;
-
-// A reduced axis along which both factors of an integer product lie contiguously: constants will be
-// packed so that they do. Null when there is none.
-const Axis* contiguous_axis(const Kernel& kernel, const Stage& stage, const Machine& machine) {
-  const Reduction& reduction = *stage.reduction;
-  // Sums of reals keep their order, which only matters where lanes would share them.
-  const bool gathered = kernel.stages.size() > 1 && machine.vector_bytes <= 4;
-  const bool may_share = is_integer(reduction.dtype) || gathered;
-  if (reduction.combine != Combine::sum || !may_share) return nullptr;
-  for (const Axis& axis : stage.reduce) {
-    int reads = 0;
-    bool contiguous = axis.extent >= kShortestRun;
-    for_each(reduction.body, [&](const Expr& part) {
-      if (part->kind != ExprKind::read) return;
-      ++reads;
-      const Param* param = find_param(kernel, part->name);
-      contiguous &= part->otherwise.empty() && depends_on(part, axis.name) &&
-                    (param->is_constant || stride_in(param->type, part->args, axis.name) == 1);
-    });
-    if (contiguous && reads == 2) return &axis;
-  }
-  return nullptr;
-}
-
-// The parallel axes a stage may order: with several stages the shared ones stay outside.
-std::vector<Axis> own_axes(const Kernel& kernel, const Stage& stage) {
-  std::vector<Axis> axes = stage.parallel;
-  if (kernel.stages.size() == 1) axes.insert(axes.begin(), kernel.axes.begin(), kernel.axes.end());
-  return axes;
-}
-
-// Parallel axes that share one operand of the product: the longest that is not in the first read,
-// and the longest that is not in the second.
-std::vector<std::string> sharing_axes(const Stage& stage, const std::vector<Axis>& parallel) {
-  std::vector<Expr> reads;
-  for_each(stage.reduction->body, [&](const Expr& part) {
-    if (part->kind == ExprKind::read) reads.push_back(part);
-  });
-  std::vector<std::string> names;
-  for (size_t i = 0; i < 2; ++i) {
-    const Axis* longest = nullptr;
-    for (const Axis& axis : parallel) {
-      const bool shares = !depends_on(reads[i], axis.name) && depends_on(reads[1 - i], axis.name);
-      if (shares && axis.extent > 1 && (longest == nullptr || axis.extent > longest->extent)) {
-        longest = &axis;
-      }
-    }
-    if (longest != nullptr) names.push_back(longest->name);
-  }
-  return names;
-}
-
-// Blocks of sums share the values loaded; the run is innermost but for them.
-void add_dot_words(const Kernel& kernel, const Stage& stage, const Axis& run,
-                   const Machine& machine, Schedule& schedule) {
-  const std::vector<Axis> parallel = own_axes(kernel, stage);
-  const std::vector<std::string> blocked = sharing_axes(stage, parallel);
-  // Sixteen sums and what they read just fit the registers of every machine.
-  const int64_t block = blocked.size() == 1 ? 8 : 4;
-  std::vector<std::string> order, inner;
-  std::vector<std::string> outer;
-  for (const std::string& axis : blocked) {
-    const auto found = std::find_if(parallel.begin(), parallel.end(),
-                                    [&](const Axis& a) { return a.name == axis; });
-    const auto [o, i] = split(schedule, axis, good_block(found->extent, block));
-    outer.push_back(o);
-    if (!i.empty()) inner.push_back(i);
-  }
-  if (!outer.empty()) order.push_back(outer.front());
-  for (const Axis& axis : parallel) {
-    const bool is_blocked = std::find(blocked.begin(), blocked.end(), axis.name) != blocked.end();
-    if (!is_blocked) order.push_back(axis.name);
-  }
-  if (outer.size() > 1) order.push_back(outer.back());
-  for (const Axis& axis : stage.reduce) {
-    if (axis.name != run.name) order.push_back(axis.name);
-  }
-  order.push_back(run.name);
-  order.insert(order.end(), inner.begin(), inner.end());
-  schedule.words.push_back(order_word(order));
-  for (const std::string& axis : inner) schedule.words.push_back(unroll_word(axis));
-  if (machine.vector_bytes > 4) schedule.words.push_back(lanes_word(run.name));
-}
-
-Schedule dot_schedule(const Kernel& kernel, const Machine& machine) {
-  Schedule schedule;
-  for (const Stage& stage : kernel.stages) {
-    const bool reduces = stage.reduction && stage.store && !stage.reduce.empty();
-    const Axis* run = reduces ? contiguous_axis(kernel, stage, machine) : nullptr;
-    if (run != nullptr) add_dot_words(kernel, stage, *run, machine, schedule);
   }
   return schedule;
 }

@@ -7,6 +7,9 @@
 
 namespace mlfc {
 
+/// Words for every stage that sums products of integers; empty when none does.
+Schedule dot_schedule(const Kernel& kernel, const Machine& machine);
+
 Schedule choose_c_schedule(const Kernel& kernel, const Machine& machine);
 
 }  // namespace mlfc

@@ -31,19 +31,20 @@ bool names_riscv(const TargetAttributes& attributes) {
   return march.starts_with("rv32") || march.starts_with("rv64");
 }
 
-// rv32imac has none; rv32imafc and rv32gc do. Extensions of several letters come after a _.
-bool names_core_without_fpu(const TargetAttributes& attributes) {
+// rv32imac has no f, rv32imafc and rv32gc do. Extensions of several letters come after a _.
+bool names_extension(const TargetAttributes& attributes, std::string_view letters) {
   if (!names_riscv(attributes)) return false;
   const std::string march = march_of(attributes);
-  return march.substr(4, march.find('_') - 4).find_first_of("fdg") == std::string::npos;
+  return march.substr(4, march.find('_') - 4).find_first_of(letters) != std::string::npos;
 }
 
 Machine machine(const TargetAttributes& attributes) {
-  Machine host{.name = "host", .vector_bytes = 32, .vector_registers = 16};
+  Machine host{.name = "host", .vector_bytes = 32, .vector_registers = 16, .dot_bytes = 4};
   if (!names_scalar_core(attributes)) return host;
   Machine scalar{.name = "scalar", .vector_bytes = 4, .scalar_registers = 32, .cache_bytes = 0};
-  scalar.has_fpu = !names_core_without_fpu(attributes);
+  scalar.has_fpu = !names_riscv(attributes) || names_extension(attributes, "fdg");
   scalar.has_fma = names_riscv(attributes) && scalar.has_fpu;
+  scalar.has_fast_f64 = names_extension(attributes, "dg");
   scalar.integer_multiply_add = names_riscv(attributes) ? 2 : 1;
   return scalar;
 }

@@ -73,7 +73,10 @@ void mention_states(const LoadedModel& model) {
 int run(const Arguments& arguments) {
   Request request = parse_request(arguments);
   request.file = arguments.file();
-  if (arguments.has("--quantize")) quantize_first(request, parse_quantize(arguments));
+  if (arguments.has("--quantize")) {
+    request.real_weights = true;
+    quantize_first(request, parse_quantize(arguments));
+  }
   if (!request.pipeline.stop_after.empty()) return print_stage(request, arguments);
 
   const std::string output = arguments.text("--output", "module.tar");

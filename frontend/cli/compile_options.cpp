@@ -10,7 +10,7 @@ OptionGroup target_group() {
       {{.name = "--target",
         .value = "TARGET",
         .help = "Target with attributes: \"c -mcpu=cortex-m4\", a JSON object, or a JSON file "
-                "(default: c)."}}};
+                "(default: c; for --device qemu-riscv32 with its -march)."}}};
   for (const Target* target : targets()) {
     std::vector<std::string> names = generic_attributes();
     names.insert(names.end(), target->attributes.begin(), target->attributes.end());
@@ -173,10 +173,10 @@ OptionGroup model_options() {
             .choices = {"explicit", "reset"}},
            {.name = "--tflite-rounding",
             .value = "HOW",
-            .help = "How quantised .tflite models round: twice as the reference kernels do, "
-                    "twice-up as optimised kernels on x86, or once as builds for single rounding "
-                    "(default: twice).",
-            .choices = {"twice", "twice-up", "once"}}}};
+            .help = "How quantised .tflite models round: twice-up as TensorFlow Lite's interpreter "
+                    "does, twice as its reference kernels and TFLite Micro, or once as builds for "
+                    "single rounding (default: twice-up).",
+            .choices = {"twice-up", "twice", "once"}}}};
 }
 
 std::vector<OptionGroup> compile_options() {

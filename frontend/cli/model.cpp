@@ -54,7 +54,8 @@ LoadedModel import_model(const Request& request) {
                     {.input_shapes = request.import.input_shapes,
                      .constant_inputs = request.import.constant_inputs,
                      .states = request.reset_states ? TfliteStates::reset : TfliteStates::explicit_,
-                     .rounding = tflite_rounding(request.tflite_rounding)});
+                     .rounding = tflite_rounding(request.tflite_rounding),
+                     .real_weights = request.real_weights});
   // As TVM's importer of this format names them.
   for (std::string& name : import.output_names) name = sanitised(name);
   return {std::move(import.graph), std::move(import.output_names), std::move(import.states)};

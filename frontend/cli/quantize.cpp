@@ -43,6 +43,7 @@ int run(const Arguments& arguments) {
   quantize.check = [](const Graph& graph) { export_onnx(graph); };  // before it takes long
   Request request = parse_request(arguments);
   request.file = arguments.file();
+  request.real_weights = true;
   const std::string output = arguments.text("--output", default_output(request.file));
   check_output(output);
   const QuantizedModel model = quantize_model(load_model(request), request, quantize);

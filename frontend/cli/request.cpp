@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <sstream>
 
 #include "frontend/cli/input_shapes.h"
 #include "frontend/cli/pass_config.h"
@@ -48,9 +49,22 @@ void refuse_unsupported(const Arguments& arguments) {
   }
 }
 
+/// The machine that is going to run the model, where that is known: a board has an -march.
+std::string default_target(const Arguments& arguments) {
+  if (arguments.text("--device", "cpu") != "qemu-riscv32") return "c";
+  std::string march = "-march=rv32imafdc";
+  for (const std::string& text : arguments.all("--cc-flags")) {
+    std::istringstream words(text);
+    for (std::string word; words >> word;) {
+      if (word.starts_with("-march=")) march = word;
+    }
+  }
+  return "c " + march;
+}
+
 TargetRequest target_request(const Arguments& arguments) {
   const std::vector<std::string> texts = arguments.all("--target");
-  TargetRequest request = parse_target(texts.empty() ? "c" : texts.back());
+  TargetRequest request = parse_target(texts.empty() ? default_target(arguments) : texts.back());
   for (const Target* target : targets()) {
     std::vector<std::string> names = generic_attributes();
     names.insert(names.end(), target->attributes.begin(), target->attributes.end());
@@ -269,7 +283,7 @@ Request parse_request(const Arguments& arguments) {
   request.quiet = arguments.has("--quiet");
   request.verbose = arguments.has("--verbose");
   request.model_format = arguments.text("--model-format");
-  request.tflite_rounding = arguments.text("--tflite-rounding", "twice");
+  request.tflite_rounding = arguments.text("--tflite-rounding", "twice-up");
   request.reset_states = arguments.text("--state", "explicit") == "reset";
   request.import = import_options(arguments);
   request.target = target_request(arguments);

@@ -18,9 +18,10 @@ namespace mlfc {
 
 struct Request {
   std::string file = {};
-  std::string model_format = {};          ///< onnx or tflite; empty: by the file
-  std::string tflite_rounding = "twice";  ///< --tflite-rounding
-  bool reset_states = false;              ///< --state reset
+  std::string model_format = {};             ///< onnx or tflite; empty: by the file
+  std::string tflite_rounding = "twice-up";  ///< --tflite-rounding
+  bool real_weights = false;                 ///< of hybrid TFLite models, which are to be quantized
+  bool reset_states = false;                 ///< --state reset
   ImportOptions import = {};
   TargetRequest target = {};
   Options options = {};

@@ -69,13 +69,17 @@ Tensor filled(const TensorType& type, const std::string& mode, std::mt19937_64& 
   return tensor;
 }
 
-/// A folder of a recorded run holds its outputs too: what is called input_... counts there.
+/// A folder of a recorded run holds its outputs, too: then only what is called input_... counts.
+/// Other folders may hold inputs of any name, `input_1` among them.
 TensorSet read_inputs(const std::string& path) {
-  if (std::filesystem::is_directory(path)) {
-    TensorSet inputs = read_tensor_set(path, "input_");
-    if (!inputs.tensors.empty()) return inputs;
-  }
-  return read_tensor_set(path);
+  TensorSet all = read_tensor_set(path);
+  const auto is_output = [](const NamedTensor& tensor) {
+    return tensor.name.starts_with("output_");
+  };
+  const bool is_recorded = std::ranges::any_of(all.tensors, is_output);
+  if (!is_recorded || !std::filesystem::is_directory(path)) return all;
+  TensorSet inputs = read_tensor_set(path, "input_");
+  return inputs.tensors.empty() ? all : inputs;
 }
 
 /// What an input without data holds; what a model keeps between runs begins as the model says.

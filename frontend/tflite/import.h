@@ -20,10 +20,10 @@ enum class TfliteStates : uint8_t {
 };
 
 /// How fixed-point products are rounded. Kernels of TensorFlow Lite differ in it by processor and
-/// version; the reference rounds the product to 32 bits and then the division by a power of two.
+/// version; most round the product to 32 bits and then the division by a power of two.
 enum class TfliteRounding : uint8_t {
-  twice,     ///< reference kernels: the second time halves go away from zero
-  twice_up,  ///< the same, but in products of matrices halves always go up: optimised, on x86
+  twice,  ///< reference kernels, on small machines, too: the second time halves go away from zero
+  twice_up,  ///< the same, but in products of matrices halves always go up: the optimised kernels
   once,      ///< halves up: builds for single rounding
 };
 
@@ -33,7 +33,10 @@ struct TfliteImportOptions {
   /// Inputs that are known at compile time: they become constants and are no inputs any more.
   std::map<std::string, Tensor> constant_inputs = {};
   TfliteStates states = TfliteStates::explicit_;
-  TfliteRounding rounding = TfliteRounding::twice;
+  TfliteRounding rounding = TfliteRounding::twice_up;
+  /// Integer weights beside real activations become reals, for whoever quantizes the model anew;
+  /// otherwise the activations are quantized as they come.
+  bool real_weights = false;
 };
 
 /// A value that the model keeps: hand `initial` to graph input `input` in the first run, and what

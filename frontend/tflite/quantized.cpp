@@ -139,7 +139,8 @@ Value& requantized(TfliteNode& node, Value& sums, const std::vector<double>& sca
 
 Value& requantized_product(TfliteNode& node, Value& sums, const std::vector<double>& scales,
                            int64_t axis) {
-  const bool up = node.import_options().rounding == TfliteRounding::twice_up;
+  const bool is_byte = bytes_of(node.output_tensor(0).dtype) == 1;
+  const bool up = is_byte && node.import_options().rounding == TfliteRounding::twice_up;
   return requantized_as(node, sums, scales, axis, up ? "twice_up" : nullptr);
 }
 

@@ -55,7 +55,7 @@ int32_t rescaled(const TfliteNode& node, int32_t value, const FixedScale& scale)
 /// From sums of products to the first output: times scales (one, or one for each entry of `axis`).
 Value& requantized(TfliteNode& node, Value& sums, const std::vector<double>& scales, int64_t axis);
 /// The same for sums that optimised kernels compute as a product of matrices, which may round in
-/// another way (TfliteRounding::twice_up).
+/// another way (TfliteRounding::twice_up); those of 16-bit elements are the reference's everywhere.
 Value& requantized_product(TfliteNode& node, Value& sums, const std::vector<double>& scales,
                            int64_t axis);
 

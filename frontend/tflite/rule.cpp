@@ -47,15 +47,6 @@ const TfliteRule* find_tflite_rule(const std::string& name, bool is_custom, bool
   return found == registry().end() ? nullptr : &found->second;
 }
 
-std::vector<const TfliteRule*> tflite_rules() {
-  std::vector<const TfliteRule*> all;
-  for (const auto& [key, rule] : registry()) {
-    const bool is_listed = key.is_quantized && rule.computes == Computes::either;
-    if (!is_listed) all.push_back(&rule);
-  }
-  return all;
-}
-
 std::string describe(const TfliteNode& node) {
   return node.where();
 }

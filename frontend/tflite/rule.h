@@ -163,6 +163,5 @@ struct RegisteredTfliteRules {
 
 /// The rule for an operator; null when there is none.
 const TfliteRule* find_tflite_rule(const std::string& name, bool is_custom, bool is_quantized);
-std::vector<const TfliteRule*> tflite_rules();  ///< sorted by name
 
 }  // namespace mlfc

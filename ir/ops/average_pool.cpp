@@ -1,6 +1,8 @@
 // The mean of each window. Padding counts as zeros with count_include_pad and not at all without;
 // what a partial window of ceil_mode reaches beyond the padding never counts. The mean of integers
 // is rounded to the nearest one, halves away from zero.
+#include <algorithm>
+
 #include "ir/ops/elementwise.h"
 #include "ir/ops/window.h"
 
@@ -91,16 +93,24 @@ std::vector<AttributeSpec> attributes() {
   return specs;
 }
 
+/// Dilations are new, and ones say nothing; what older tools do not know is not written for that.
+void offer(ForeignNode& node) {
+  const auto found = node.attributes.find("dilations");
+  if (found == node.attributes.end()) return;
+  const auto* dilations = std::get_if<std::vector<int64_t>>(&found->second);
+  const bool says_nothing =
+      dilations != nullptr && std::ranges::all_of(*dilations, [](int64_t d) { return d == 1; });
+  if (says_nothing) node.attributes.erase(found);
+  if (!says_nothing) node.opset = 19;
+}
+
 const Operator average_pool{
     .name = "average_pool",
     .summary = "Mean of each window.",
     .onnx = {"AveragePool"},
     .inputs = {"x"},
     .attributes = attributes(),
-    .offer =
-        [](ForeignNode& node) {
-          if (node.attributes.contains("dilations")) node.opset = 19;
-        },
+    .offer = offer,
     .infer = infer,
     .kernel = kernel,
 };

@@ -17,8 +17,9 @@ namespace {
 // The one tensor a widening kernel widens, and the value it makes of an element of it.
 struct Widening {
   Value* narrow = nullptr;
-  Expr value = {};    ///< in terms of the producer's axes
-  Expr element = {};  ///< the read of the narrow tensor within `value`
+  Expr value = {};               ///< in terms of the producer's axes
+  Expr element = {};             ///< the read of the narrow tensor within `value`
+  std::vector<Expr> place = {};  ///< where the value is stored
 };
 
 bool has_one_narrow_read(const Expr& value, const std::string& param, Expr& element) {
@@ -44,7 +45,8 @@ std::optional<Widening> widening_of(const Node& node) {
     const TensorType& wide = kernel.outputs[0].type;
     const bool widens = is_integer(narrow.dtype) && narrow.elements() == wide.elements() &&
                         (bytes_of(narrow.dtype) < bytes_of(wide.dtype) || is_float(wide.dtype));
-    Widening widening{.narrow = input, .value = value};
+    const std::vector<Expr>& place = kernel.stages[0].store->indices;
+    Widening widening{.narrow = input, .value = value, .place = place};
     if (widens && has_one_narrow_read(value, param_of(node, kernel, *input), widening.element)) {
       return widening;
     }
@@ -115,6 +117,14 @@ Expr least_number_for(const Widening& widening, const Expr& body, const Expr& re
   return integer_expr(numbers.integer(best), numbers.type.dtype);
 }
 
+// True when element i of the wide tensor is made of element i of the narrow one: what is outside
+// one is outside the other.
+bool keeps_places(const Widening& widening) {
+  const std::vector<Expr>& stored = widening.place;
+  const std::vector<Expr>& read = widening.element->args;
+  return std::equal(stored.begin(), stored.end(), read.begin(), read.end(), same);
+}
+
 // --- replacing the reads ---------------------------------------------------------------------
 
 // For each read of the wide tensor, what the narrow one yields outside; empty where that does not
@@ -151,7 +161,7 @@ class Outside {
       if (number.empty() && reduction != nullptr) {
         number = least_number_for(widening_, expr, part, *reduction);
       }
-      known_ &= !number.empty();
+      known_ &= !number.empty() && keeps_places(widening_);
       numbers_.emplace_back(part, number);
     });
   }
@@ -176,8 +186,10 @@ Expr widened(const Kernel& producer, const Expr& read, const Expr& outside) {
   }
   const Expr value = substituted(store.value, axes);
   if (outside.empty()) return value;
+  // With all indices: one that is 0 inside the tensor, for its extent is 1, may leave it here.
   return rewritten(value, [&](const Expr& part) -> Expr {
-    return part->kind == ExprKind::read ? part.or_else(outside) : Expr();
+    if (part->kind != ExprKind::read) return {};
+    return read_expr(part->name, part.dtype(), read->args, outside);
   });
 }
 

@@ -238,9 +238,14 @@ Tensor KnownValues::summed(const Expr& expr, const std::vector<Axis>& reduced) c
       shape.push_back(axis.extent);
     }
   }
+  // What does not depend on a reduced axis is the same at every turn of it.
+  int64_t times = 1;
+  for (const Axis& axis : reduced) {
+    if (std::find(axes.begin(), axes.end(), axis) == axes.end()) times *= axis.extent;
+  }
   Tensor sums(TensorType{DType::i64, shape, {}});
   for (int64_t i = 0; i < values.type.elements(); ++i) {
-    sums.set_integer(i / run, sums.integer(i / run) + values.integer(i));
+    sums.set_integer(i / run, sums.integer(i / run) + times * values.integer(i));
   }
   return sums;
 }

@@ -23,27 +23,28 @@ double number_of(const Expr& literal) {
 
 class Division {
  public:
-  Division(KnownValues& known, Expr divisor) : known_(known), divisor_(std::move(divisor)) {
-    is_positive_ = known_.extremes(divisor_).first > 0;
-  }
+  Division(KnownValues& known, Expr divisor) : known_(known), divisor_(std::move(divisor)) {}
 
   Expr of(const Expr& expr) { return divided(expr, divisor_); }
 
  private:
-  // True when dividing costs nothing because a known factor or summand takes it.
-  bool absorbs(const Expr& expr) const {
+  bool is_positive(const Expr& divisor) const { return known_.extremes(divisor).first > 0; }
+
+  // True when dividing costs nothing because a known factor or summand takes it. Limits change
+  // sides when the divisor is negative; then they stay where they are.
+  bool absorbs(const Expr& expr, const Expr& divisor) const {
     if (known_.knows(expr)) return true;
     if (expr->kind != ExprKind::call) return false;
     const auto& args = expr->args;
     if (is_call(expr, "mul")) return known_.knows(args[0]) || known_.knows(args[1]);
-    if (is_call(expr, "div")) return known_.knows(args[1]) && absorbs(args[0]);
-    if (is_call(expr, "neg")) return absorbs(args[0]);
+    if (is_call(expr, "div")) return known_.knows(args[1]) && absorbs(args[0], args[1] * divisor);
+    if (is_call(expr, "neg")) return absorbs(args[0], divisor);
     const bool is_limit = is_call(expr, "min") || is_call(expr, "max");
-    if (is_limit && !is_positive_) return false;
+    if (is_limit && !is_positive(divisor)) return false;
     if (is_limit || is_call(expr, "add") || is_call(expr, "sub")) {
-      return absorbs(args[0]) && absorbs(args[1]);
+      return absorbs(args[0], divisor) && absorbs(args[1], divisor);
     }
-    return is_call(expr, "select") && absorbs(args[1]) && absorbs(args[2]);
+    return is_call(expr, "select") && absorbs(args[1], divisor) && absorbs(args[2], divisor);
   }
 
   Expr divided(const Expr& expr, const Expr& divisor) {
@@ -54,7 +55,7 @@ class Division {
       if (!same(stored, quotient) || !is_call(expr, "mul")) return stored;
     }
     const bool is_limit = is_call(expr, "min") || is_call(expr, "max");
-    const bool enters = absorbs(expr) || (is_limit && is_positive_);
+    const bool enters = absorbs(expr, divisor) || (is_limit && is_positive(divisor));
     if (!enters) return expr / divisor;
     std::vector<Expr> args = expr->args;
     if (is_call(expr, "mul")) {
@@ -69,7 +70,6 @@ class Division {
 
   KnownValues& known_;
   Expr divisor_;
-  bool is_positive_ = false;
 };
 
 // --- the parts of a quantizing expression ----------------------------------------------------

@@ -16,7 +16,7 @@ namespace mlfc {
 namespace {
 
 constexpr double kMostExtraBits = 16;
-constexpr double kRoom = 0x1p29;              // of a term, so that a few fit 32 bits
+constexpr double kRoom = 0x1p30;              // of all terms together, so that they fit 32 bits
 constexpr double kBeyondEveryLimit = 0x1p20;  // sums further out saturate in any case
 
 bool is_call(const Expr& expr, std::string_view name) {
@@ -104,12 +104,13 @@ class Rescaling {
   // Extra bits that all terms have room for; a sum whose range is not known is limited first.
   int extra_bits() const {
     double bits = kMostExtraBits;
+    const double room = kRoom / static_cast<double>(terms_.size());
     for (const Term& term : terms_) {
       double largest = term.largest_factor;
       if (!term.number.empty()) {
         largest = std::min(term.largest_factor * term.largest_number, kBeyondEveryLimit);
       }
-      if (largest > 0) bits = std::min(bits, std::floor(std::log2(kRoom / largest)));
+      if (largest > 0) bits = std::min(bits, std::floor(std::log2(room / largest)));
     }
     return bits < 4 ? -1 : static_cast<int>(bits);
   }

@@ -224,10 +224,17 @@ class StageLowering {
     return body;
   }
 
+  // Before and after the reduction, loops that are written out stand inside the others: a compiler
+  // then sees one loop over lanes with several statements (see codegen/README.md).
   template <typename Leaf>
   Stmt over_accumulators(size_t index, const Leaf& leaf) {
     if (index == accumulator_loops_.size()) return leaf();
-    const size_t depth = accumulator_loops_[index];
+    std::vector<size_t> loops = accumulator_loops_;
+    std::stable_partition(loops.begin(), loops.end(), [&](size_t depth) {
+      const auto& marks = loops_[depth].marks;
+      return std::find(marks.begin(), marks.end(), "unroll") == marks.end();
+    });
+    const size_t depth = loops[index];
     return counted(depth, extent_here(loops_[depth]),
                    [&] { return std::vector<Stmt>{over_accumulators(index + 1, leaf)}; });
   }

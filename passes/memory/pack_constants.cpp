@@ -34,6 +34,10 @@ std::optional<std::vector<std::string>> indexing_axes(const Kernel& kernel, cons
   return alike ? std::optional(axes) : std::nullopt;
 }
 
+bool is_marked(const NestLoop& loop, std::string_view mark) {
+  return std::find(loop.marks.begin(), loop.marks.end(), mark) != loop.marks.end();
+}
+
 // The storage order that follows the loops: a split axis contributes its outer and inner part where
 // those loops stand.
 std::optional<Layout> order_of_loops(const Shape& shape, const std::vector<std::string>& axes,
@@ -41,9 +45,12 @@ std::optional<Layout> order_of_loops(const Shape& shape, const std::vector<std::
   std::vector<NestLoop> loops = nest.shared;
   for (const auto& inside : nest.inside) loops.insert(loops.end(), inside.begin(), inside.end());
   // Lanes hold neighbours, also where loops that are written out stand inside the one over lanes.
-  std::stable_partition(loops.begin(), loops.end(), [](const NestLoop& loop) {
-    return std::find(loop.marks.begin(), loop.marks.end(), "lanes") == loop.marks.end();
-  });
+  for (size_t i = loops.size(); i-- > 0;) {
+    if (!is_marked(loops[i], "lanes")) continue;
+    for (size_t at = i; at + 1 < loops.size() && is_marked(loops[at + 1], "unroll"); ++at) {
+      std::swap(loops[at], loops[at + 1]);
+    }
+  }
   std::vector<Layout::Term> terms;
   for (size_t dim = 0; dim < axes.size(); ++dim) {
     if (axes[dim].empty()) terms.push_back({static_cast<int>(dim), 0});

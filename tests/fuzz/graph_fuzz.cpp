@@ -1,9 +1,18 @@
 // Random graphs: what the operators' kernels compute, what the finished loops compute and what
 // compiled C computes must be the same numbers. Many graphs lie side by side in one program, so
-// that a thousand of them cost forty runs of the C compiler.
+// that a thousand of them cost forty runs of the C compiler. Machines and options change from
+// program to program.
 //
-//   graph_fuzz [--seed N] [--runs N]        N graphs; a failing one is printed
+//   graph_fuzz [--seed N] [--runs N] [quantized]   N graphs; a failing one is printed
+// One graph repeats with --seed N --only I.
+//
+// Of quantized graphs the reference is what is left when kernels compute with integers: from there
+// on every bit is promised. Before, reals are rounded in other places; there, results have to be
+// the same but for a step now and then.
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cmath>
 #include <random>
 
 #include "codegen/mlf/package.h"
@@ -12,6 +21,7 @@
 #include "ir/error.h"
 #include "ir/interpret.h"
 #include "ir/parse.h"
+#include "ir/value_range.h"
 #include "passes/pipeline.h"
 #include "runtime/runner/runner.h"
 #include "tests/fuzz/limits.h"
@@ -22,59 +32,161 @@ namespace {
 
 constexpr int graphs_in_program = 25;
 
+/// What a program is compiled for.
+struct Setup {
+  bool quantized = false;
+  uint64_t seed = 0;  ///< of the inputs
+  std::string march = {};
+  Options options = {};
+  std::string optimisation = "-O1";
+  std::vector<std::string> flags = {};
+
+  Machine machine() const {
+    TargetAttributes attributes;
+    if (!march.empty()) attributes["march"] = march;
+    return find_target("c")->machine(attributes);
+  }
+  std::string text() const {
+    return fmt::format("march '{}', layout '{}', requantize {}, {} {}", march,
+                       options.desired_layout, options.requantize, optimisation,
+                       fmt::join(flags, " "));
+  }
+};
+
+Setup random_setup(uint64_t seed, bool quantized) {
+  std::mt19937_64 random(seed);
+  Setup setup{.quantized = quantized, .seed = seed};
+  constexpr const char* marches[] = {"", "", "rv32imac", "rv32imafc", "rv32imafdc"};
+  setup.march = marches[random() % std::size(marches)];
+  if (random() % 4 == 0) setup.options.desired_layout = "NCHW";
+  if (random() % 2 == 0) setup.options.requantize = "fixed";
+  if (random() % 3 == 0) {
+    setup.optimisation = "-O3";
+    // What a compiler contracts on its own is not for us to follow.
+    setup.flags = {"-march=native", "-ffp-contract=off"};
+  }
+  // Also where nobody looks at the result, C may not compute what C does not define.
+  if (random() % 4 == 0) {
+    setup.optimisation = "-O1";
+    setup.flags = {"-fsanitize=undefined", "-fno-sanitize-recover"};
+  }
+  return setup;
+}
+
 std::vector<Tensor> inputs_of(const Graph& graph, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::vector<Tensor> inputs;
   for (const Value* input : graph.inputs) {
     Tensor tensor(input->type.plain());
+    const std::optional<Range> range = dtype_range(tensor.type.dtype);
+    const bool extreme = range && random() % 4 == 0;
     for (int64_t i = 0; i < tensor.type.elements(); ++i) {
-      tensor.set_real(i, static_cast<double>(random() % 2001) / 1000 - 1);
+      if (!range) {
+        tensor.set_real(i, static_cast<double>(random() % 2001) / 1000 - 1);
+      } else if (extreme) {
+        tensor.set_integer(i, random() % 4 == 0 ? range->first : range->last);
+      } else {
+        const auto count = static_cast<uint64_t>(range->last - range->first + 1);
+        tensor.set_integer(i, range->first + static_cast<int64_t>(random() % count));
+      }
     }
     inputs.push_back(std::move(tensor));
   }
   return inputs;
 }
 
-std::unique_ptr<Graph> compiled(const std::string& text, const Machine& machine,
+std::unique_ptr<Graph> compiled(const std::string& text, const Setup& setup,
                                 const std::string& stop_after) {
   std::unique_ptr<Graph> graph = parse_graph(text);
-  const Options options;
   const Target& target = *find_target("c");
   PipelineOptions pipeline;
   pipeline.stop_after = stop_after;
   pipeline.verify_each = stop_after.empty();
-  run_pipeline(*graph, {machine, options}, {target.schedule, target.finish}, pipeline);
+  run_pipeline(*graph, {setup.machine(), setup.options}, {target.schedule, target.finish},
+               pipeline);
   return graph;
 }
 
-std::vector<Tensor> run_as_c(const Graph& graph, const Machine& machine,
+std::vector<Tensor> run_as_c(const Graph& graph, const Setup& setup,
                              const std::vector<Tensor>& inputs) {
   PackageOptions package;
   package.interface_api = "c";
   package.unpacked_api = true;
   const TemporaryFolder folder;
   const std::string tar = (folder.path() / "model.tar").string();
-  write_tar(build_archive(graph, *find_target("c"), machine, package), tar, package.timestamp);
+  write_tar(build_archive(graph, *find_target("c"), setup.machine(), package), tar,
+            package.timestamp);
   BuildOptions build;
-  build.optimisation = "-O2";
+  build.optimisation = setup.optimisation;
+  build.flags = setup.flags;
   build.cached = false;
   RunResult result = run_program(build_program(tar, build), inputs, {});
   if (!result.damage.empty()) throw RunError(result.damage.front());
   return std::move(result.outputs);
 }
 
+/// Rounding elsewhere moves a result by a step here and there; a wrong layer moves most, or far.
+/// Fixed point rounds halves up, and where a scale is twice another every second number is one.
+std::string far_apart(const Tensor& got, const Tensor& want, bool fixed) {
+  constexpr int64_t most_steps = 3;
+  const int64_t elements = want.type.elements();
+  int64_t moved = 0, far = 0, first = 0;
+  for (int64_t i = 0; i < elements; ++i) {
+    const int64_t steps = std::abs(got.integer(i) - want.integer(i));
+    if (steps > most_steps && far++ == 0) first = i;
+    moved += steps > 0 ? 1 : 0;
+  }
+  const int64_t most_moved = 4 + elements / (fixed ? 2 : 10);
+  if (far <= 1 + elements / 50 && moved <= most_moved) return "";
+  return fmt::format("{} of {} elements differ, {} by more than {}; element {} is {}, expected {}",
+                     moved, elements, far, most_steps, first, got.integer(first),
+                     want.integer(first));
+}
+
+/// The largest change of a tensor when every input of the model changes in its last digits: what
+/// rounding elsewhere may do to it. Norms of values that are nearly alike magnify a lot.
+std::vector<double> sensitivities(const Graph& graph, const std::vector<Tensor>& inputs,
+                                  const std::vector<Tensor>& results) {
+  std::vector<Tensor> shaken = inputs;
+  for (Tensor& tensor : shaken) {
+    if (!is_float(tensor.type.dtype)) continue;
+    for (int64_t i = 0; i < tensor.type.elements(); ++i) {
+      tensor.set_real(i, tensor.real(i) * (i % 3 == 0 ? 1 + 0x1p-20 : 1 - 0x1p-20));
+    }
+  }
+  const std::vector<Tensor> moved = interpret(graph, shaken);
+  std::vector<double> all;
+  for (size_t k = 0; k < results.size(); ++k) {
+    double largest = 0;
+    for (int64_t i = 0; is_float(results[k].type.dtype) && i < results[k].type.elements(); ++i) {
+      const double distance = std::fabs(moved[k].real(i) - results[k].real(i));
+      if (std::isfinite(distance)) largest = std::max(largest, distance);
+    }
+    all.push_back(largest);
+  }
+  return all;
+}
+
 /// What does not agree; empty when all does.
-std::string disagreement(const std::string& text, uint64_t seed) {
-  const Machine machine = find_target("c")->machine({});
-  const std::unique_ptr<Graph> kernels = compiled(text, machine, "infer-types");
-  const std::unique_ptr<Graph> loops = compiled(text, machine, "");
-  const std::vector<Tensor> inputs = inputs_of(*kernels, seed);
+std::string disagreement(const std::string& text, const Setup& setup) {
+  const std::unique_ptr<Graph> written = compiled(text, setup, "infer-types");
+  const std::unique_ptr<Graph> kernels =
+      compiled(text, setup, setup.quantized ? "tabulate" : "infer-types");
+  const std::unique_ptr<Graph> loops = compiled(text, setup, "");
+  const std::vector<Tensor> inputs = inputs_of(*written, setup.seed);
   const std::vector<Tensor> wanted = interpret(*kernels, inputs);
   const std::vector<Tensor> from_loops = interpret(*loops, inputs);
-  const std::vector<Tensor> from_c = run_as_c(*loops, machine, inputs);
+  const std::vector<Tensor> from_c = run_as_c(*loops, setup, inputs);
+  const std::vector<Tensor> from_reals =
+      setup.quantized ? interpret(*written, inputs) : std::vector<Tensor>();
+  const std::vector<double> sensitive = sensitivities(*kernels, inputs, wanted);
   for (size_t i = 0; i < wanted.size(); ++i) {
     const std::string name = kernels->outputs[i]->name;
-    const Tolerance tolerance{1e-4, 1e-5};
+    const Tolerance tolerance{1e-4, 1e-5 + (setup.quantized ? 0 : 16 * sensitive[i])};
+    const bool fixed = setup.options.requantize == "fixed";
+    const std::string in_kernels =
+        setup.quantized ? far_apart(wanted[i], from_reals[i], fixed) : "";
+    if (!in_kernels.empty()) return "integers: output '" + name + "' " + in_kernels;
     const std::string in_loops = compare(from_loops[i], wanted[i], tolerance).problem;
     if (!in_loops.empty()) return "loops: output '" + name + "' " + in_loops;
     const std::string in_c = compare(from_c[i], wanted[i], tolerance).problem;
@@ -84,32 +196,48 @@ std::string disagreement(const std::string& text, uint64_t seed) {
 }
 
 /// Nothing thrown: a refusal of what type inference accepted is a finding, too.
-std::string problem_of(const std::vector<fuzz::GraphText>& graphs, uint64_t seed) {
+std::string problem_of(const std::vector<fuzz::GraphText>& graphs, const Setup& setup) {
   try {
-    return disagreement(fuzz::program_of(graphs), seed);
+    return disagreement(fuzz::program_of(graphs), setup);
   } catch (const std::exception& error) {
     return error.what();
   }
 }
 
+/// Runs the graphs from `first` to `end` as one program; those at fault again, one by one.
+bool all_agree(const fuzz::Arguments& arguments, int first, int end, const Setup& setup) {
+  const auto random = setup.quantized ? fuzz::random_quantized_graph : fuzz::random_graph;
+  std::vector<fuzz::GraphText> graphs;
+  for (int i = first; i < end; ++i) {
+    graphs.push_back(random(fmt::format("g{}", i), arguments.seed + i));
+  }
+  constexpr unsigned longest_seconds = 900;  // C compilers on a busy machine
+  fuzz::begin_input(fmt::format("graphs from {}", first), longest_seconds);
+  const std::string problem = problem_of(graphs, setup);
+  if (problem.empty()) return true;
+  bool found = false;
+  for (int i = first; i < end && end - first > 1; ++i)
+    found |= !all_agree(arguments, i, i + 1, setup);
+  if (found) return false;
+  std::cout << (end - first > 1 ? "only together, from graph " : "graph ") << first << ": "
+            << problem << "\n# " << setup.text() << "\n"
+            << fuzz::program_of(graphs) << std::endl;
+  return false;
+}
+
 int run(const fuzz::Arguments& arguments) {
-  std::cout << "seed " << arguments.seed << ", " << arguments.runs << " graphs" << std::endl;
+  const bool quantized = !arguments.files.empty() && arguments.files[0] == "quantized";
+  std::cout << "seed " << arguments.seed << ", " << arguments.runs
+            << (quantized ? " quantized" : "") << " graphs" << std::endl;
   int bad = 0;
   for (int first = 0; first < arguments.runs && bad < 5; first += graphs_in_program) {
-    std::vector<fuzz::GraphText> graphs;
-    for (int i = first; i < std::min(first + graphs_in_program, arguments.runs); ++i) {
-      graphs.push_back(fuzz::random_graph(fmt::format("g{}", i), arguments.seed + i));
-    }
-    fuzz::begin_input(fmt::format("graphs from {}", first));
-    if (problem_of(graphs, arguments.seed).empty()) continue;
-    ++bad;
-    for (size_t i = 0; i < graphs.size(); ++i) {
-      fuzz::begin_input(fmt::format("graph {}", first + static_cast<int>(i)));
-      const std::string problem = problem_of({graphs[i]}, arguments.seed);
-      if (problem.empty()) continue;
-      std::cout << "graph " << first + static_cast<int>(i) << ": " << problem << "\n"
-                << fuzz::program_of({graphs[i]}) << std::endl;
-    }
+    const Setup setup = random_setup(arguments.seed + first, quantized);
+    const int end = std::min(first + graphs_in_program, arguments.runs);
+    const int only = arguments.only;
+    if (only >= 0 && (only < first || only >= end)) continue;
+    const bool good = only < 0 ? all_agree(arguments, first, end, setup)
+                               : all_agree(arguments, only, only + 1, setup);
+    bad += good ? 0 : 1;
   }
   std::cout << (bad == 0 ? "all agree" : "some disagree") << std::endl;
   return bad == 0 ? 0 : 1;
@@ -119,5 +247,6 @@ int run(const fuzz::Arguments& arguments) {
 }  // namespace mlfc
 
 int main(int count, char** words) {
+  mlfc::fuzz::watch_signals();
   return mlfc::run(mlfc::fuzz::parse_arguments(count, words, std::random_device()()));
 }

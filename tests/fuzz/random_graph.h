@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +17,9 @@ struct GraphText {
 
 /// A graph whose values are called `prefix`_something, so that several fit into one program.
 GraphText random_graph(const std::string& prefix, uint64_t seed);
+
+/// The same of quantized layers: integers, dequantized, computed with and quantized again.
+GraphText random_quantized_graph(const std::string& prefix, uint64_t seed);
 
 /// One program of all of them side by side.
 std::string program_of(const std::vector<GraphText>& graphs);

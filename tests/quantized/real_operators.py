@@ -52,6 +52,14 @@ def conv(operands, attributes):
     return (conv_sum(x, w, attributes) + b, conv_sum(abs(x), abs(w), attributes) + abs(b))
 
 
+def centred(operands):
+    """Integers and weights without their zero points, which are the third and fourth operand."""
+    x, w = (o.astype(numpy.float64) for o in operands[:2])
+    x_zero, w_zero = (operands[i] if len(operands) > i and operands[i] is not None else 0
+                      for i in (2, 3))
+    return [x - x_zero, w - w_zero]
+
+
 def matmul(operands, _):
     a, b = operands
     return a @ b, abs(a) @ abs(b)
@@ -116,6 +124,9 @@ def flatten(operands, attributes):
 
 REAL = {
     "Conv": conv,
+    "ConvInteger": lambda x, a: conv(centred(x), a),
+    "MatMulInteger": lambda x, a: matmul(centred(x), a),
+    "Cast": lambda x, _: (x[0].astype(numpy.float64), None),
     "MatMul": matmul,
     "Gemm": gemm,
     "Add": lambda x, _: (x[0] + x[1], abs(x[0]) + abs(x[1])),

@@ -9,11 +9,19 @@ the last bit of an output that is real. A compiler or an emulator that is not th
 """
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
 
 import numpy as np
+
+
+
+def has_avx2():
+    with open("/proc/cpuinfo", encoding="utf-8") as info:
+        return " avx2 " in info.read()
+
 
 DTYPES = {"float32": np.float32, "int8": np.int8, "uint8": np.uint8, "int16": np.int16,
           "int32": np.int32, "int64": np.int64}
@@ -22,12 +30,16 @@ FIRST = ["--cc", "gcc", "--cc-flags", "-O0"]
 HOST = [
     ("interpreter", ["--device", "interpreter"]),
     ("gcc -O0", FIRST),
-    ("gcc -O3, any x86-64 or whatever this is", ["--cc", "gcc", "--cc-flags", "-O3"]),
     ("gcc -O3 -march=native", ["--cc", "gcc", "--cc-flags", "-O3 -march=native"]),
+    ("gcc -O2, no intrinsics", ["--cc", "gcc", "--cc-flags", "-O2 -U__SSE2__ -U__AVX2__ "
+                                "-U__AVXVNNI__ -U__AVX512VNNI__"]),
 ]
+if platform.machine() == "x86_64":
+    HOST += [(f"gcc -O3 -march={march}", ["--cc", "gcc", "--cc-flags", f"-O3 -march={march}"])
+             for march in ("x86-64", "haswell") if march == "x86-64" or has_avx2()]
 CLANG = ["clang", "clang-14"]
 RISCV = [
-    ("RV32 with an FPU", BOARD),
+    ("RV32 with an FPU", BOARD + ["--target", "c"]),
     ("RV32 with an FPU, scheduled for it", BOARD + ["--target", "c -march=rv32imafdc"]),
     ("RV32 without an FPU", BOARD + ["--target", "c -march=rv32imac", "--cc-flags",
                                      "-march=rv32imac -mabi=ilp32"]),
@@ -39,6 +51,8 @@ def command(mlfc, *words):
 
 
 def random_input(generator, tensor):
+    if tensor["dtype"] == "bool":
+        return generator.integers(0, 2, tensor["shape"]).astype(bool)
     dtype = DTYPES[tensor["dtype"]]
     if np.issubdtype(dtype, np.floating):
         return generator.standard_normal(tensor["shape"]).astype(dtype)
@@ -86,7 +100,8 @@ def main():
         case = os.path.join(folder, os.path.basename(os.path.dirname(model)) + "_" +
                             os.path.splitext(os.path.basename(model))[0])
         make_case(mlfc, model, case)
-        for requantize in ("real", "fixed"):  # other numbers, but again the same everywhere
+        # Other numbers, but again the same everywhere; TFLite's are fixed in any case.
+        for requantize in ("fixed",) if model.endswith(".tflite") else ("real", "fixed"):
             record(mlfc, model, case, "--requantize", requantize)
             for name, options in machines():
                 result = command(mlfc, "validate", "--rtol", "0", "--atol", "0", "--requantize",

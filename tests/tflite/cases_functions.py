@@ -269,7 +269,8 @@ def svdf():
                    graph.tensor("state", (batch, filters * memory), "int16", is_variable=True,
                                 **fields(state))]
         graph.outputs = graph.op("SVDF", indices, [("y", result.shape, "int8", fields(y))],
-                                 ("SVDFOptions", {"rank": rank}))
+                                 ("SVDFOptions", {"rank": rank,
+                                                  "fused_activation_function": "RELU"}))
         return [value], [result, now.astype(np.int16).reshape(batch, -1)]
     return Case("integer_svdf", build)
 

@@ -36,13 +36,13 @@ def products(a, b, y, low=None):
         each(lambda u, v: scale.of((u - a.zero) * (v - b.zero)), p, q), y, low)
 
 
-def squared_differences(a, b, y):
+def squared_differences(a, b, y, left=7):
     twice = 2 * max(real(a.scale), real(b.scale))
     of_a, of_b = Scale(real(a.scale) / twice), Scale(real(b.scale) / twice)
-    of_y = Scale(twice * twice / ((1 << 14) * real(y.scale)))
+    of_y = Scale(twice * twice / ((1 << 2 * left) * real(y.scale)))
 
     def one(u, v):
-        difference = of_a.of((u - a.zero) << 7) - of_b.of((v - b.zero) << 7)
+        difference = of_a.of((u - a.zero) << left) - of_b.of((v - b.zero) << left)
         return of_y.of(difference * difference)
     return lambda p, q: stored(each(one, p, q), y)
 
@@ -102,7 +102,8 @@ def arithmetic():
     y = q8(scale=0.137, zero=3)
     wide_a, wide_b, wide_y = q16(50, scale=7e-4), q16(50, scale=1.3e-3), q16(scale=1.7e-3)
     pot_a, pot_b = q16(50, scale=2.0 ** -12), q16(50, scale=2.0 ** -10)
-    pot_y = q16(scale=2.0 ** -10)
+    pot_y, fine_y = q16(scale=2.0 ** -10), q16(scale=0.02)
+    shifts = fp.rounding != "twice"  # TFLite Micro has no such kernel
     nonzero = q8(scale=0.11, zero=21, data=[[-128, 127, 20, 22], [1, 2, 3, 4], [90, 91, 0, -1]])
     small = q8(scale=0.01, zero=-5)
     # RELU6 of the result: the integers that stand for 0 and 6.
@@ -116,7 +117,8 @@ def arithmetic():
                   add(fused_activation_function="RELU6")),
         quantized("add_16", "ADD", [wide_a, wide_b], wide_y, sums(wide_a, wide_b, wide_y, left=15),
                   add(pot_scale_int16=False)),
-        quantized("add_16_powers_of_two", "ADD", [pot_a, pot_b], pot_y, shifted_sums(2, 0, pot_y)),
+        quantized("add_16_powers_of_two", "ADD", [pot_a, pot_b], pot_y,
+                  shifted_sums(2, 0, pot_y) if shifts else sums(pot_a, pot_b, pot_y, left=15)),
         quantized("sub", "SUB", [a, b], y, sums(a, b, y, -1)),
         quantized("sub_16", "SUB", [wide_a, wide_b], wide_y,
                   sums(wide_a, wide_b, wide_y, -1, 15), ("SubOptions", {"pot_scale_int16": False})),
@@ -126,6 +128,8 @@ def arithmetic():
                   ("MulOptions", {"fused_activation_function": "RELU"})),
         quantized("squared_difference", "SQUARED_DIFFERENCE", [a, b], y,
                   squared_differences(a, b, y)),
+        quantized("squared_difference_16", "SQUARED_DIFFERENCE", [wide_a, wide_b], fine_y,
+                  squared_differences(wide_a, wide_b, fine_y, 0)),
         quantized("div", "DIV", [a, nonzero], y, quotients(a, nonzero, y)),
         quantized("maximum", "MAXIMUM", [a, q8(3, 4, scale=0.031, zero=-7)],
                   q8(scale=0.031, zero=-7), np.maximum),
@@ -149,13 +153,13 @@ def channel_scales(x, w, y):
     return [Scale(real(x.scale) * real(s) / real(y.scale)) for s in np.atleast_1d(w.scale)]
 
 
-def requantized(sums_, scales, y, wide=False):
+def requantized(sums_, scales, y, wide=False, is_matrix_product=True):
     """Sums with channels last, one scale for each or for all."""
     result = np.zeros(sums_.shape, object)
     for index in np.ndindex(sums_.shape):
         scale = scales[index[-1] if len(scales) > 1 else 0]
         value = int(sums_[index])
-        result[index] = scale.of_wide(value) if wide else scale.of(value)
+        result[index] = scale.of_wide(value) if wide else scale.of(value, is_matrix_product)
     return stored(result, y)
 
 
@@ -176,7 +180,7 @@ def convolution(x, w, y, strides, mode, depthwise=False, dilations=(1, 1)):
                         total[:, i, j, o] += image[:, r, c].dot(filters[o, kh, kw].astype(object))
         if bias is not None:
             total += bias.astype(object)
-        return requantized(total, channel_scales(x, w, y), y, x.dtype == "int16")
+        return requantized(total, channel_scales(x, w, y), y, x.dtype == "int16", not depthwise)
     return reference
 
 
@@ -198,7 +202,7 @@ def transposed_convolution(x, w, y, strides, mode):
                             stamp = filters[:, kh, kw].astype(object)
                             total[:, r, c] += image[:, i, j].dot(stamp.T)
         total += bias.astype(object)
-        return requantized(total, channel_scales(x, w, y), y, x.dtype == "int16")
+        return requantized(total, channel_scales(x, w, y), y, x.dtype == "int16", False)
     return reference
 
 
@@ -261,6 +265,33 @@ def products_of_sums():
     ]
 
 
+def halves():
+    """Scales that are powers of two: every eighth sum lies halfway between two results, where the
+    ways to round part. The weights are small, lest everything saturates."""
+    small = lambda *shape: np.arange(np.prod(shape)).reshape(shape) * 7 % 5 - 2  # noqa: E731
+    x, y = q8(2, 4, 5, 8, scale=0.5, zero=3), q8(scale=1, zero=-5)
+    w, bias = q8(scale=0.25, data=small(7, 3, 3, 8)), np.arange(-3, 4, dtype=np.int32)
+    depth = q8(scale=0.25, data=small(1, 3, 3, 8), axis=3)
+    no_bias = np.zeros(8, np.int32)
+    dense_x, dense_w = q8(40, 6, scale=0.5, zero=3), q8(scale=0.25, data=small(7, 6))
+    left, right = q8(2, 9, 4, scale=0.5, zero=1), q8(scale=0.25, zero=-2, data=small(2, 4, 9))
+    options = {"padding": "SAME", "stride_h": 1, "stride_w": 1}
+    narrow = q8(scale=1)
+    return [
+        quantized("halves_conv_2d", "CONV_2D", [x, w, bias], y,
+                  convolution(x, w, y, (1, 1), "SAME"), ("Conv2DOptions", options)),
+        quantized("halves_depthwise", "DEPTHWISE_CONV_2D", [x, depth, no_bias], y,
+                  convolution(x, depth, y, (1, 1), "SAME", True),
+                  ("DepthwiseConv2DOptions", {**options, "depth_multiplier": 1})),
+        quantized("halves_fully_connected", "FULLY_CONNECTED", [dense_x, dense_w, None], y,
+                  matrix_product(dense_x, dense_w, y), ("FullyConnectedOptions", {})),
+        quantized("halves_batch_matmul", "BATCH_MATMUL", [left, right], y,
+                  matrix_product(left, right, y, False), ("BatchMatMulOptions", {})),
+        quantized("halves_mul", "MUL", [q8(90, scale=0.5), q8(90, scale=0.25, zero=9)], narrow,
+                  products(q8(scale=0.5), q8(scale=0.25, zero=9), narrow)),
+    ]
+
+
 # --- pools and reductions -----------------------------------------------------------------------
 
 def pooled(low, average):
@@ -314,4 +345,4 @@ def pools():
 
 
 def cases():
-    return arithmetic() + products_of_sums() + pools()
+    return arithmetic() + products_of_sums() + halves() + pools()

@@ -6,6 +6,8 @@ import numpy as np
 
 f32 = np.float32
 INT32 = 1 << 31
+# Which kernels are meant, as `--tflite-rounding` has it; whoever makes the cases sets it.
+rounding = "twice-up"
 
 
 def nearest_up(numerator, denominator):
@@ -47,10 +49,14 @@ class Scale:
         if self.multiplier == INT32:
             self.multiplier, self.shift = INT32 // 2, self.shift + 1
 
-    def of(self, value):
-        """value * scale; of a wide sum when that is asked for."""
-        left = wrap(value << max(self.shift, 0))
-        return halve(product(left, self.multiplier), max(-self.shift, 0))
+    def of(self, value, is_matrix_product=False):
+        """value * scale."""
+        if rounding == "once":
+            return nearest_up(value * self.multiplier, 1 << (31 - self.shift))
+        left = product(wrap(value << max(self.shift, 0)), self.multiplier)
+        bits = max(-self.shift, 0)
+        goes_up = rounding == "twice-up" and is_matrix_product
+        return nearest_up(left, 1 << bits) if goes_up else halve(left, bits)
 
     def of_wide(self, value):
         narrow = min(nearest_up(self.multiplier, 1 << 16), 0x7fff)

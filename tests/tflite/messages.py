@@ -284,10 +284,64 @@ def check_plugin(checks, plugin):
         checks.holds("and means what it says: %s" % y, (y == x / 2).all())
 
 
+def check_plugin_state(checks, plugin):
+    """A custom operator that remembers: three slots, fed three times."""
+    def build(cycles):
+        def change(model):
+            graph = model.main
+            fields = dict(scale=0.5, zero_point=3)
+            x = graph.input("x", (1, 1, 1, 2), "int8", **fields)
+            graph.outputs = graph.op("CIRCULAR_BUFFER", [x],
+                                     [("y", (1, 3, 1, 2), "int8", fields)], custom=True)
+            # A flexbuffer: the map {"cycles_max": cycles}.
+            graph.operators[0]["custom_options"] = (
+                list(b"cycles_max\0") + [1, 12, 1, 1, 1, cycles, 4, 2, 36, 1])
+        return change
+
+    checks.refuses(r"operator 0 CIRCULAR_BUFFER 'y': runs once in 2 runs; only 1 is supported",
+                   checks.model("slow_buffer", build(2)), "--plugin", plugin)
+    path = checks.model("buffer", build(1))
+    kept = np.full((1, 3, 1, 2), 3, np.int8)  # the real zero
+    for step in range(3):
+        x = np.full((1, 1, 1, 2), 10 * step - 7, np.int8)
+        np.savez(os.path.join(checks.work, "fed.npz"), x=x, y=kept)
+        result = checks.run("run", path, "--plugin", plugin, "--inputs", "fed.npz", "--outputs",
+                            "kept.npz")
+        checks.expect("a plugin's operator with memory runs", result.returncode == 0, result)
+        if result.returncode != 0:
+            return
+        kept = np.concatenate([kept[:, 1:], x], axis=1)
+        with np.load(os.path.join(checks.work, "kept.npz")) as made:
+            checks.holds("and remembers what it got: %s" % dict(made),
+                         len(made) == 2 and all((made[name] == kept).all() for name in made))
+            kept = made["y_next"] if "y_next" in made else kept
+
+
+def check_operators(checks):
+    """Every operator that the README lists has a rule. A model of all of them, with operands that
+    fit none, is refused, but not for that."""
+    readme = os.path.join(os.path.dirname(checks.schema), "README.md")
+    with open(readme, encoding="utf-8") as file:
+        section = re.search(r"\n## Operators\n(.*?)\nIts custom operators", file.read(), re.S)
+    names = re.findall(r"`([A-Z0-9_]+)`", section.group(1))
+    checks.holds("the README lists the operators: %d" % len(names), len(names) > 100)
+
+    def build(model):
+        for i, name in enumerate(names):
+            model.main.op(name, [model.main.constant(np.zeros((1,), f32))] * 4,
+                          [("y%d" % i, (1,), "float32")])
+
+    result = checks.run("compile", checks.model("operators", build), "-o", "refused.tar")
+    checks.expect("all operators of the README have rules",
+                  result.returncode == 4 and "not supported:" not in result.stderr, result)
+
+
 def main():
     checks = Checks(*sys.argv[1:4])
     check_plugin(checks, sys.argv[4])
+    check_plugin_state(checks, sys.argv[4])
     check_refusals(checks)
+    check_operators(checks)
     check_names(checks)
     check_states(checks)
     return 1 if checks.failures else 0

@@ -60,6 +60,29 @@ TEST(RequantizeFixed, DiffersByAtMostOneStepPerRounding) {
   EXPECT_LT(different, 8);  // only next to halves
 }
 
+constexpr const char* kManyTerms = R"(
+graph main(%a: i32[2], %b: i32[2], %c: i32[2], %d: i32[2]) -> (%y) {
+  %y = sum(%a, %b, %c, %d) : i8[2] {
+    kernel sum(a: i32[2], b: i32[2], c: i32[2], d: i32[2]) -> y: i8[2] {
+      for    i<2
+      y[i] = i8(i32(round_even(min(max(-128, f32(a[i]) * 0.5 + f32(b[i]) * 0.5 + f32(c[i]) * 0.5 + f32(d[i]) * 0.5), 127))))
+    }
+  }
+}
+)";
+
+TEST(RequantizeFixed, ManyTermsBeyondEveryLimitSaturate) {
+  Tensor far(TensorType{DType::i32, {2}, {}});
+  far.set_integer(0, 1 << 30);
+  far.set_integer(1, -(1 << 30));
+  Options options;
+  options.requantize = "fixed";
+  const Tensor sums =
+      results_after(kManyTerms, {"requantize-fixed"}, Machine(), options, {far, far, far, far})[0];
+  EXPECT_EQ(sums.integer(0), 127);
+  EXPECT_EQ(sums.integer(1), -128);
+}
+
 TEST(RequantizeFixed, ChangesTheText) {
   const std::unique_ptr<Graph> graph = parsed(kResidual);
   Options options;
@@ -86,24 +109,120 @@ graph main(%x: i8[2,5,9,7]) -> (%y) {
 }
 )";
 
-// Gathered, shifted, summed by an FPU: the same integers.
-TEST(IntegerSums, AreTheSameOnEveryMachine) {
-  std::mt19937 random(11);
-  const std::vector<Tensor> inputs = {random_integers(DType::i8, {2, 5, 9, 7}, -128, 127, random)};
-  const Tensor weights = random_integers(DType::i8, {6, 5, 3, 3}, -127, 127, random);
-  std::string text = kConvolution;
+std::string with_weights(std::string text, const Shape& shape, std::mt19937& random) {
   std::string numbers;
-  for (const int64_t number : weights.integers()) {
+  for (const int64_t number : random_integers(DType::i8, shape, -127, 127, random).integers()) {
     numbers += (numbers.empty() ? "" : ", ") + std::to_string(number);
   }
-  text.replace(text.find("@w"), 2, "[" + numbers + "]");
+  return text.replace(text.find("@w"), 2, "[" + numbers + "]");
+}
+
+// Signed data, no window to gather: rows only become unsigned.
+constexpr const char* kPointwise = R"(
+graph main(%x: i8[1,10,9,7]) -> (%y) {
+  %w = constant @w : i8[8,10,1,1]
+  %y = conv(%x, %w) : i8[1,8,5,4] {
+    kernel conv(x: i8[1,10,9,7], w: i8[8,10,1,1]) -> y: i8[1,8,5,4] {
+      for    oc<8, oh<5, ow<4
+      reduce ic<10
+      acc: i32 = sum of (i32(x[0, ic, oh * 2, ow * 2]) + 7) * i32(w[oc, ic, 0, 0])
+      y[0, oc, oh, ow] = i8(i32(round_even(min(max(-100, f32(acc) * 0.0031), 155))) - 28)
+    }
+  }
+}
+)";
+
+// Rows of an odd number of outputs, and sums as large as two to a double allow.
+constexpr const char* kOdd = R"(
+graph main(%x: i8[3,2000]) -> (%y) {
+  %w = constant @w : i8[4,2000]
+  %b = constant [100000, -5, 7, -100000] : i32[4]
+  %y = matmul(%x, %w, %b) : f32[3,4] {
+    kernel matmul(x: i8[3,2000], w: i8[4,2000], b: i32[4]) -> y: f32[3,4] {
+      for    m<3, n<4
+      reduce k<2000
+      acc: i32 = sum of i32(x[m, k]) * i32(w[n, k])
+      y[m, n] = f32(acc + b[n]) * 0.5 + f32(acc)
+    }
+  }
+}
+)";
+
+const std::vector<std::string> kIntegerPasses = {"unfold-windows", "fold-zero-points", "pair-sums",
+                                                 "sum-on-fpu"};
+
+Machine with_fma(bool has_fast_f64) {
+  Machine machine{
+      .name = has_fast_f64 ? "doubles" : "scalar", .vector_bytes = 4, .integer_multiply_add = 2};
+  machine.has_fma = true;
+  machine.has_fast_f64 = has_fast_f64;
+  return machine;
+}
+
+// Gathered, shifted, multiplied in groups, summed by an FPU: the same integers.
+TEST(IntegerSums, AreTheSameOnEveryMachine) {
+  std::mt19937 random(11);
   const Machine vectors{.name = "vectors", .vector_bytes = 32};
-  Machine scalar{.name = "scalar", .vector_bytes = 4, .integer_multiply_add = 2};
-  scalar.has_fma = true;
-  const std::vector<std::string> passes = {"unfold-windows", "fold-zero-points", "sum-on-fpu"};
-  const Tensor wanted = results_after(text, {}, vectors, {}, inputs)[0];
-  EXPECT_EQ(results_after(text, passes, vectors, {}, inputs)[0], wanted);
-  EXPECT_EQ(results_after(text, passes, scalar, {}, inputs)[0], wanted);
+  const Machine groups{.name = "groups", .vector_bytes = 32, .dot_bytes = 4};
+  const std::pair<std::string, Shape> kernels[] = {
+      {with_weights(kConvolution, {6, 5, 3, 3}, random), {2, 5, 9, 7}},
+      {with_weights(kPointwise, {8, 10, 1, 1}, random), {1, 10, 9, 7}},
+      {with_weights(kOdd, {4, 2000}, random), {3, 2000}}};
+  for (const auto& [text, shape] : kernels) {
+    const std::vector<Tensor> inputs = {random_integers(DType::i8, shape, -128, 127, random)};
+    const Tensor wanted = results_after(text, {}, vectors, {}, inputs)[0];
+    for (const Machine& machine : {vectors, groups, with_fma(false), with_fma(true)}) {
+      EXPECT_EQ(results_after(text, kIntegerPasses, machine, {}, inputs)[0], wanted)
+          << machine.name << text;
+    }
+  }
+}
+
+// The largest sums of both signs, side by side in one double.
+TEST(IntegerSums, PairsHoldTheirLimits) {
+  std::string text = kOdd;
+  std::string weights;
+  for (int i = 0; i < 8000; ++i)
+    weights += std::string(i == 0 ? "" : ", ") + (i < 4000 ? "127" : "-127");
+  text.replace(text.find("@w"), 2, "[" + weights + "]");
+  Tensor x(TensorType{DType::i8, {3, 2000}, {}});
+  for (int64_t i = 0; i < 6000; ++i) x.set_integer(i, i / 2000 == 1 ? 127 : -128);
+  const Tensor wanted = results_after(text, {}, with_fma(true), {}, {x})[0];
+  EXPECT_EQ(results_after(text, kIntegerPasses, with_fma(true), {}, {x})[0], wanted);
+}
+
+TEST(IntegerSums, PairsAreMadeOnlyWhereTheyAreExact) {
+  std::mt19937 random(3);
+  for (const int64_t length : {2000, 2100}) {
+    std::string text = kOdd;
+    for (size_t at = text.find("2000"); at != std::string::npos; at = text.find("2000", at + 4)) {
+      text.replace(at, 4, std::to_string(length));
+    }
+    std::string weights = "127";
+    for (int64_t i = 1; i < 4 * length; ++i) weights += ", 127";
+    text.replace(text.find("@w"), 2, "[" + weights + "]");
+    const std::unique_ptr<Graph> graph = parsed(text);
+    for (const std::string& name : kIntegerPasses) {
+      find_pass(name)->run(*graph, {with_fma(true), Options{}});
+    }
+    const bool is_paired = graph->nodes.back()->kernel->locals.size() == 2;
+    EXPECT_EQ(is_paired, length == 2000);
+  }
+}
+
+// The instruction wants unsigned bytes in runs of whole groups, and takes them from the buffer.
+TEST(IntegerSums, GroupsReadUnsignedBytes) {
+  std::mt19937 random(3);
+  const std::unique_ptr<Graph> graph = parsed(with_weights(kConvolution, {6, 5, 3, 3}, random));
+  const Machine groups{.name = "groups", .vector_bytes = 32, .dot_bytes = 4};
+  for (const std::string& name : kIntegerPasses) find_pass(name)->run(*graph, {groups, Options{}});
+  const Kernel& kernel = *graph->nodes.back()->kernel;
+  ASSERT_EQ(kernel.stages.size(), 2u);
+  ASSERT_EQ(kernel.locals.size(), 1u);
+  EXPECT_EQ(kernel.locals[0].type.dtype, DType::u8);
+  const Stage& multiply = kernel.stages[1];
+  EXPECT_EQ(multiply.reduce[0].extent, 48);  // 5 * 3 * 3 products, three more of 0
+  EXPECT_EQ(to_text(multiply.reduction->body), "i32(rows[ow * 30 + k]) * i32(filters[oc, k])");
 }
 
 }  // namespace

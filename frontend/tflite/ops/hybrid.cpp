@@ -1,6 +1,8 @@
 // Real activations with integer weights, as the reference computes them.
 #include "frontend/tflite/ops/hybrid.h"
 
+#include "frontend/tflite/import.h"
+
 namespace mlfc {
 namespace {
 
@@ -23,6 +25,7 @@ Value& real_sums(TfliteNode& node, Value& sums, Value& scale) {
 }  // namespace
 
 bool is_hybrid(TfliteNode& node) {
+  if (node.import_options().real_weights) return false;
   return is_float(node.dtype(0)) && node.dtype(1) == DType::i8 &&
          !node.input_quantization(1).empty();
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "frontend/tflite/import.h"
 #include "frontend/tflite/quantized.h"
 
 namespace mlfc {
@@ -30,11 +31,12 @@ std::optional<int> exact_exponent(float scale) {
 }
 
 /// 16-bit sums whose scales are all powers of two are shifted, unless an option forbids it: one
-/// operand is on the output's scale, the other finer.
+/// operand is on the output's scale, the other finer. Kernels for small machines know only the
+/// general way.
 bool add_shifted(TfliteNode& node, const char* op) {
-  if (node.output_tensor(0).dtype != DType::i16 || !node.flag("pot_scale_int16", true)) {
-    return false;
-  }
+  const bool may_shift = node.import_options().rounding != TfliteRounding::twice;
+  const bool is_word = node.output_tensor(0).dtype == DType::i16;
+  if (!may_shift || !is_word || !node.flag("pot_scale_int16", true)) return false;
   const auto a = exact_exponent(scale_of(node, node.input_tensor(0)));
   const auto b = exact_exponent(scale_of(node, node.input_tensor(1)));
   const auto y = exact_exponent(scale_of(node, node.output_tensor(0)));
@@ -144,9 +146,10 @@ void cumulative_sum(TfliteNode& node) {
   set_sum(node, sums);
 }
 
-// The square of a difference on the finer scale has twice its bits, so 7 bits are all there is.
+// The square of a difference on the finer scale has twice its bits, so 7 bits are all there is, and
+// none for 16-bit elements.
 void squared_difference(TfliteNode& node) {
-  constexpr int64_t left_shift = 7;
+  const int64_t left_shift = node.dtype(0) == DType::i16 ? 0 : 7;
   Attributes attributes = operands_and_output(node);
   const auto a = static_cast<double>(scale_of(node, node.input_tensor(0)));
   const auto b = static_cast<double>(scale_of(node, node.input_tensor(1)));
@@ -156,7 +159,8 @@ void squared_difference(TfliteNode& node) {
   set_scale(attributes, "a", a / twice_largest);
   set_scale(attributes, "b", b / twice_largest);
   set_scale(attributes, "y",
-            twice_largest * twice_largest / (static_cast<double>(1 << (2 * left_shift)) * output));
+            twice_largest * twice_largest /
+                (static_cast<double>(int64_t{1} << (2 * left_shift)) * output));
   node.set_output(
       0, node.add("fixed_squared_difference", {&node.input(0), &node.input(1)}, attributes));
 }

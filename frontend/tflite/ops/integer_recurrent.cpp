@@ -223,9 +223,15 @@ void svdf(TfliteNode& node) {
                                   zero_point_of(node, state), nullptr, bias});
   const float to_output =
       scale_at(state_input) * scale_at(2) / scale_of(node, node.output_tensor(0));
-  Value& y = requantized(node, node.reshaped(weighed, {batch, units}),
-                         {static_cast<double>(to_output)}, 1);
-  node.set_output(0, y);
+  // The activation is always RELU and never computed: it is the zero point that lets nothing below
+  // 0 through.
+  const TfliteTensor& output = node.output_tensor(0);
+  const ScaleConstants shown = scale_constants(node, {static_cast<double>(to_output)});
+  node.set_output(
+      0, node.add("requantize_fixed",
+                  {&node.reshaped(weighed, {batch, units}), shown.multiplier, shown.shift},
+                  rounded_as_wanted(node, {{"zero_point", zero_of(node, output)},
+                                           {"dtype", to_text(output.dtype)}})));
   node.set_state(state_input, node.reshaped(now, {batch, filters * memory}));
 }
 

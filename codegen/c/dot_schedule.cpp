@@ -1,0 +1,194 @@
+// Integer sums of products, along a reduced axis where both factors lie contiguously.
+//
+// Two forms. Machines whose instructions multiply groups of bytes into every lane keep one output
+// channel a lane, and a block of rows that shares the weights (c_instructions.h):
+//
+//   order  lanes.o, other axes, rows.o, run.o, rows.i, lanes.i, run.i
+//
+// Elsewhere blocks of four by four dot products run along the contiguous axis, which a compiler
+// vectorises or a scalar core walks through:
+//
+//   order  a.o, other axes, b.o, other reduced axes, run, a.i, b.i
+#include <algorithm>
+#include <optional>
+
+#include "codegen/c/schedule.h"
+#include "codegen/c/schedule_parts.h"
+
+namespace mlfc {
+namespace {
+
+// Enough elements for vectors, or for a loop whose overhead does not show.
+constexpr int64_t kShortestRun = 8;
+
+// A reduced axis along which both factors of an integer product lie contiguously: constants will be
+// packed so that they do. Null when there is none.
+const Axis* contiguous_axis(const Kernel& kernel, const Stage& stage, const Machine& machine) {
+  const Reduction& reduction = *stage.reduction;
+  // Sums of reals keep their order, which only matters where lanes would share them.
+  const bool gathered = kernel.stages.size() > 1 && machine.vector_bytes <= 4;
+  const bool may_share = is_integer(reduction.dtype) || gathered;
+  if (reduction.combine != Combine::sum || !may_share) return nullptr;
+  for (const Axis& axis : stage.reduce) {
+    int reads = 0;
+    bool contiguous = axis.extent >= kShortestRun;
+    for_each(reduction.body, [&](const Expr& part) {
+      if (part->kind != ExprKind::read) return;
+      ++reads;
+      const Param* param = find_param(kernel, part->name);
+      contiguous &= part->otherwise.empty() && depends_on(part, axis.name) &&
+                    (param->is_constant || stride_in(param->type, part->args, axis.name) == 1);
+    });
+    if (contiguous && reads == 2) return &axis;
+  }
+  return nullptr;
+}
+
+// The parallel axes a stage may order: with several stages the shared ones stay outside.
+std::vector<Axis> own_axes(const Kernel& kernel, const Stage& stage) {
+  std::vector<Axis> axes = stage.parallel;
+  if (kernel.stages.size() == 1) axes.insert(axes.begin(), kernel.axes.begin(), kernel.axes.end());
+  return axes;
+}
+
+// Parallel axes that share one operand of the product: the longest that is not in the first read,
+// and the longest that is not in the second.
+std::vector<std::string> sharing_axes(const Stage& stage, const std::vector<Axis>& parallel) {
+  const std::vector<Expr> reads = reads_in(stage.reduction->body);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < 2; ++i) {
+    const Axis* longest = nullptr;
+    for (const Axis& axis : parallel) {
+      const bool shares = !depends_on(reads[i], axis.name) && depends_on(reads[1 - i], axis.name);
+      if (shares && axis.extent > 1 && (longest == nullptr || axis.extent > longest->extent)) {
+        longest = &axis;
+      }
+    }
+    if (longest != nullptr) names.push_back(longest->name);
+  }
+  return names;
+}
+
+// Blocks of sums share the values loaded; the run is innermost but for them.
+void add_dot_words(const Kernel& kernel, const Stage& stage, const Axis& run,
+                   const Machine& machine, Schedule& schedule) {
+  const std::vector<Axis> parallel = own_axes(kernel, stage);
+  const std::vector<std::string> blocked = sharing_axes(stage, parallel);
+  // Sixteen sums and what they read just fit the registers of every machine.
+  const int64_t block = blocked.size() == 1 ? 8 : 4;
+  std::vector<std::string> order, inner;
+  std::vector<std::string> outer;
+  for (const std::string& axis : blocked) {
+    const auto found = std::find_if(parallel.begin(), parallel.end(),
+                                    [&](const Axis& a) { return a.name == axis; });
+    const auto [o, i] = split(schedule, axis, good_block(found->extent, block));
+    outer.push_back(o);
+    if (!i.empty()) inner.push_back(i);
+  }
+  if (!outer.empty()) order.push_back(outer.front());
+  for (const Axis& axis : parallel) {
+    const bool is_blocked = std::find(blocked.begin(), blocked.end(), axis.name) != blocked.end();
+    if (!is_blocked) order.push_back(axis.name);
+  }
+  if (outer.size() > 1) order.push_back(outer.back());
+  for (const Axis& axis : stage.reduce) {
+    if (axis.name != run.name) order.push_back(axis.name);
+  }
+  order.push_back(run.name);
+  order.insert(order.end(), inner.begin(), inner.end());
+  schedule.words.push_back(order_word(order));
+  for (const std::string& axis : inner) schedule.words.push_back(unroll_word(axis));
+  if (machine.vector_bytes > 4) schedule.words.push_back(lanes_word(run.name));
+}
+
+// --- groups of bytes ----------------------------------------------------------------------------
+
+// The axes of a product of unsigned data by constant signed bytes, which an instruction multiplies
+// and adds a few at a time in every lane.
+struct Groups {
+  std::string rows = {};   ///< only in the data
+  std::string lanes = {};  ///< only in the constant
+};
+
+bool is_widened_read(const Expr& factor, DType dtype) {
+  return factor->kind == ExprKind::cast && factor->args[0]->kind == ExprKind::read &&
+         factor->args[0].dtype() == dtype;
+}
+
+std::optional<Groups> groups_of(const Kernel& kernel, const Stage& stage, const Machine& machine) {
+  const Expr& body = stage.reduction->body;
+  const bool product = machine.dot_bytes > 1 && stage.reduction->dtype == DType::i32 &&
+                       body->kind == ExprKind::call && body->function->name == "mul" &&
+                       is_widened_read(body->args[0], DType::u8) &&
+                       is_widened_read(body->args[1], DType::i8);
+  if (!product || !find_param(kernel, body->args[1]->args[0]->name)->is_constant) {
+    return std::nullopt;
+  }
+  // The first axis is not in the data, the second not in the constant.
+  const std::vector<std::string> sharing = sharing_axes(stage, own_axes(kernel, stage));
+  if (sharing.size() != 2 || extent_of(kernel, sharing[0]) < 4) return std::nullopt;
+  return Groups{.rows = sharing[1], .lanes = sharing[0]};
+}
+
+// Vectors of 16, 8 and 4 lanes that hold a block.
+int64_t vectors_of(int64_t lanes) {
+  return lanes / 16 + lanes % 16 / 8 + lanes % 8 / 4;
+}
+
+// A block of lanes in multiples of four, best filled; without a rest if that can be.
+int64_t lane_block(int64_t extent) {
+  constexpr int64_t kMost = 32, kGood = 16;
+  int64_t best = 0;
+  for (int64_t block = 4; block <= std::min(extent, kMost); block += 4) {
+    if (extent % block != 0) continue;
+    const bool fuller = best == 0 || vectors_of(block) * best < vectors_of(best) * block;
+    const bool alike = best != 0 && vectors_of(block) * best == vectors_of(best) * block;
+    if (fuller || (alike && block <= kGood)) best = block;
+  }
+  return best != 0 ? best : std::min(extent / 4 * 4, kGood);
+}
+
+// A block of rows shares every vector of weights; its sums fill half the widest registers.
+void add_group_words(const Kernel& kernel, const Stage& stage, const Axis& run,
+                     const Groups& groups, const Machine& machine, Schedule& schedule) {
+  constexpr int64_t kRows = 8, kVectors = 16;
+  const int64_t lanes = lane_block(extent_of(kernel, groups.lanes));
+  const int64_t rows = std::min(kRows, kVectors / std::max<int64_t>(1, vectors_of(lanes)));
+  const auto [lanes_outer, lanes_inner] = split(schedule, groups.lanes, lanes);
+  const auto [rows_outer, rows_inner] =
+      split(schedule, groups.rows, good_block(extent_of(kernel, groups.rows), rows));
+  const auto [run_outer, run_inner] = split(schedule, run.name, machine.dot_bytes);
+  std::vector<std::string> order = {lanes_outer};
+  for (const Axis& axis : own_axes(kernel, stage)) {
+    if (axis.name != groups.lanes && axis.name != groups.rows) order.push_back(axis.name);
+  }
+  order.push_back(rows_outer);
+  for (const Axis& axis : stage.reduce) {
+    if (axis.name != run.name) order.push_back(axis.name);
+  }
+  order.push_back(run_outer);
+  if (!rows_inner.empty()) order.push_back(rows_inner);
+  order.insert(order.end(), {lanes_inner, run_inner});
+  schedule.words.push_back(order_word(order));
+  if (!rows_inner.empty()) schedule.words.push_back(unroll_word(rows_inner));
+  schedule.words.push_back(lanes_word(lanes_inner));
+}
+
+}  // namespace
+
+Schedule dot_schedule(const Kernel& kernel, const Machine& machine) {
+  Schedule schedule;
+  for (const Stage& stage : kernel.stages) {
+    const bool reduces = stage.reduction && stage.store && !stage.reduce.empty();
+    const Axis* run = reduces ? contiguous_axis(kernel, stage, machine) : nullptr;
+    if (run == nullptr) continue;
+    if (const auto groups = groups_of(kernel, stage, machine)) {
+      add_group_words(kernel, stage, *run, *groups, machine, schedule);
+    } else {
+      add_dot_words(kernel, stage, *run, machine, schedule);
+    }
+  }
+  return schedule;
+}
+
+}  // namespace mlfc

@@ -1,0 +1,131 @@
+// Stores integers of four bits two to a byte, and lets kernels take them apart:
+//
+//   w[oc, k]   becomes   i8((i32(nibbles[oc, k // 2]) >> 4 * (k % 2) & 15) - 8)
+//
+// It halves the weights of models quantized to four bits. Taking apart is arithmetic of the kernel,
+// so every later step and the interpreter do it too.
+#include <algorithm>
+
+#include "ir/affine.h"
+#include "passes/kernel/fusion.h"
+#include "passes/kernel/nibbles.h"
+#include "passes/pass.h"
+
+namespace mlfc {
+namespace {
+
+bool has_axis(const std::vector<Axis>& axes, const std::string& name) {
+  return std::any_of(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.name == name; });
+}
+
+// Neighbours along a reduced axis share a byte if that can be: they are read one after the other.
+int preference(const Kernel& kernel, const std::string& axis, int64_t extent) {
+  const bool reduced = std::any_of(kernel.stages.begin(), kernel.stages.end(),
+                                   [&](const Stage& s) { return has_axis(s.reduce, axis); });
+  return (extent % 2 == 0 ? 2 : 0) + (reduced ? 1 : 0);
+}
+
+// The dimension whose neighbours share a byte: all reads index it by one and the same axis.
+std::optional<size_t> shared_dimension(const Kernel& kernel, const Param& param) {
+  const std::vector<Expr> reads = reads_of(kernel, param.name);
+  std::optional<size_t> best;
+  int most = -1;
+  for (size_t dim = 0; dim < param.type.shape.size(); ++dim) {
+    const bool plain = std::all_of(reads.begin(), reads.end(), [&](const Expr& read) {
+      return read->otherwise.empty() && read->args[dim]->kind == ExprKind::axis &&
+             same(read->args[dim], reads.front()->args[dim]);
+    });
+    const int64_t extent = param.type.shape[dim];
+    if (reads.empty() || !plain || extent < 2) continue;
+    const int here = preference(kernel, reads.front()->args[dim]->name, extent);
+    if (here < most) continue;
+    most = here;
+    best = dim;
+  }
+  return best;
+}
+
+bool is_packable(const Tensor& tensor) {
+  const DType dtype = tensor.type.dtype;
+  if (tensor.type.layout || (dtype != DType::i8 && dtype != DType::u8)) return false;
+  const std::vector<int64_t> numbers = tensor.integers();
+  if (numbers.empty()) return false;
+  const auto [least, most] = std::minmax_element(numbers.begin(), numbers.end());
+  return fits_nibbles(static_cast<double>(*least), static_cast<double>(*most),
+                      tensor.type.elements());
+}
+
+int64_t lowest(const Tensor& tensor) {
+  const std::vector<int64_t> numbers = tensor.integers();
+  return *std::min_element(numbers.begin(), numbers.end()) < 0 ? -8 : 0;
+}
+
+Tensor packed(const Tensor& tensor, size_t dim) {
+  const Shape& shape = tensor.type.shape;
+  int64_t inner = 1;
+  for (size_t i = dim + 1; i < shape.size(); ++i) inner *= shape[i];
+  const int64_t extent = shape[dim], halves = (extent + 1) / 2, low = lowest(tensor);
+  TensorType type{DType::u8, shape, {}};
+  type.shape[dim] = halves;
+  Tensor bytes(type);
+  for (int64_t i = 0; i < tensor.type.elements(); ++i) {
+    const int64_t outer = i / (inner * extent), along = i / inner % extent;
+    const int64_t place = (outer * halves + along / 2) * inner + i % inner;
+    const int64_t nibble = (tensor.integer(i) - low) << (4 * (along % 2));
+    bytes.set_integer(place, bytes.integer(place) | nibble);
+  }
+  return bytes;
+}
+
+Expr taken_apart(const Expr& read, const std::string& name, size_t dim, int64_t low) {
+  const auto number = [](int64_t value) { return integer_expr(value, DType::i32); };
+  std::vector<Expr> place = read->args;
+  const Expr along = place[dim];
+  place[dim] = floor_div(along, Expr(2));
+  const Expr byte = cast_expr(DType::i32, read_expr(name, DType::u8, place));
+  const Expr distance = cast_expr(DType::i32, floor_mod(along, Expr(2)) * Expr(4));
+  const Expr nibble =
+      call_expr("bit_and", {call_expr("shift_right", {byte, distance}), number(15)});
+  return cast_expr(read.dtype(), low == 0 ? nibble : nibble - number(-low));
+}
+
+void pack(Graph& graph, Node& node, size_t input, Param& param) {
+  const Tensor& tensor = *node.inputs[input]->constant;
+  const std::optional<size_t> dim = shared_dimension(*node.kernel, param);
+  if (!dim) return;
+  const int64_t low = lowest(tensor);
+  const std::string name = param.name;
+  Value& value = graph.add_constant(node.inputs[input]->name + "/nibbles", packed(tensor, *dim));
+  rewrite_exprs(*node.kernel, [&](const Expr& part) -> Expr {
+    const bool is_read = part->kind == ExprKind::read && part->name == name;
+    return is_read ? taken_apart(part, name, *dim, low) : Expr();
+  });
+  node.inputs[input] = &value;
+  param.type = value.type;
+}
+
+void pack_nibbles(Graph& graph, const PassContext& context) {
+  for (const auto& node : graph.nodes) {
+    for (const auto& region : node->regions) pack_nibbles(*region, context);
+    if (!node->kernel || node->is_free) continue;
+    size_t position = 0;
+    for (size_t i = 0; i < node->inputs.size(); ++i) {
+      if (node->inputs[i] == nullptr) continue;
+      Param& param = node->kernel->inputs[position++];
+      const Value& value = *node->inputs[i];
+      if (value.is_constant() && is_packable(*value.constant)) pack(graph, *node, i, param);
+    }
+  }
+  graph.remove_unused();
+}
+
+const Pass pass{
+    .name = "pack-nibbles",
+    .level = Level::kernel,
+    .summary = "Store constants of four bits two to a byte.",
+    .run = pack_nibbles,
+};
+const RegisteredPass registered{pass};
+
+}  // namespace
+}  // namespace mlfc

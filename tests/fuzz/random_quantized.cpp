@@ -1,0 +1,441 @@
+// Random graphs of quantized layers, in the spelling of quantized models: integers are dequantized,
+// a few operators compute with the reals, and the result is quantized again. Types, scales, zero
+// points, windows and numbers of channels are what models have, and what they could have: extreme
+// weights, sums beyond 32 bits, zero points at the end of a type, channels that fill no vector.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "ir/value_range.h"
+#include "tests/fuzz/graph_writer.h"
+
+namespace mlfc::fuzz {
+namespace {
+
+constexpr int64_t kMostElements = 4000;
+
+/// A value of the graph, as the integers that are stored.
+struct Stored {
+  std::string name = {};  ///< with its %
+  TensorType type = {};
+  double scale = 1;
+  int64_t zero = 0;
+  double magnitude = 1;  ///< about how large the reals are
+};
+
+/// A real value inside a layer.
+struct Real {
+  std::string name = {};
+  Shape shape = {};
+  double magnitude = 1;
+};
+
+int64_t size_of(const Shape& shape, size_t from) {
+  int64_t size = 1;
+  for (size_t i = from; i < shape.size(); ++i) size *= shape[i];
+  return size;
+}
+
+class QuantizedWriter : GraphWriter {
+ public:
+  QuantizedWriter(std::string prefix, uint64_t seed) : GraphWriter(std::move(prefix), seed) {}
+
+  GraphText run() {
+    add_input();
+    if (below(3) == 0) add_input();
+    const size_t inputs = values_.size();
+    const size_t wanted = inputs + 1 + below(6);
+    for (int attempt = 0; attempt < 40 && values_.size() < wanted; ++attempt) add_layer();
+    // Every layer's result: one that is wrong has nowhere to hide. Sometimes only the last one, so
+    // that layers may share and overwrite memory.
+    const size_t first = below(3) == 0 ? values_.size() - 1 : std::min(inputs, values_.size() - 1);
+    for (size_t i = first; i < values_.size(); ++i) text_.outputs.push_back(values_[i].name);
+    return std::move(text_);
+  }
+
+ private:
+  bool chance(size_t of) { return below(of) == 0; }
+
+  // --- types and numbers ------------------------------------------------------------------------
+
+  DType random_dtype() {
+    return one_of(std::array{DType::u8, DType::u8, DType::u8, DType::i8, DType::i8, DType::i8,
+                             DType::i8, DType::i16, DType::u16});
+  }
+
+  int64_t random_zero(DType dtype) {
+    const Range range = *dtype_range(dtype);
+    switch (below(5)) {
+      case 0:
+        return 0;
+      case 1:
+        return range.first;
+      case 2:
+        return range.last;
+      case 3:
+        return (range.first + range.last + 1) / 2;
+      default:
+        return between(range.first, range.last);
+    }
+  }
+
+  /// A step that makes a type's integers reach about `magnitude`; now and then a power of two, for
+  /// then results lie halfway between integers.
+  double random_scale(DType dtype, double magnitude) {
+    const Range range = *dtype_range(dtype);
+    const double exact = 2 * magnitude / static_cast<double>(range.last - range.first);
+    const double scale = exact * std::exp2(static_cast<double>(between(-150, 100)) / 100);
+    const double power = std::exp2(std::round(std::log2(scale)));
+    return static_cast<float>(chance(4) ? power : scale);
+  }
+
+  std::string number(double value) const { return fmt::format("{:.9g}", value); }
+
+  std::string scalar(double value) { return constant(number(value), {DType::f32, {}, {}}); }
+  std::string scalar(int64_t value, DType dtype) {
+    return constant(fmt::format("{}", value), {dtype, {}, {}});
+  }
+
+  std::string integer_list(DType dtype, const Shape& shape) {
+    const Range range = *dtype_range(dtype);
+    const int64_t count = size_of(shape, 0);
+    if (count > 2000) return constant(fmt::format("random({})", below(1000)), {dtype, shape, {}});
+    const bool extremes = chance(6);
+    const bool small = chance(3);
+    std::vector<int64_t> numbers;
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t value = between(range.first, range.last);
+      if (extremes) value = chance(8) ? range.last : range.first;
+      if (small) value = std::clamp<int64_t>(between(-9, 9), range.first, range.last);
+      numbers.push_back(value);
+    }
+    return constant(fmt::format("[{}]", fmt::join(numbers, ", ")), {dtype, shape, {}});
+  }
+
+  // --- in and out of the reals ------------------------------------------------------------------
+
+  /// The result of an operator on reals; none when it does not fit.
+  std::optional<Real> computed(const std::string& right, double magnitude) {
+    const std::string name = fresh();
+    const std::string line = fmt::format("  %{} = {}\n", name, right);
+    const auto type = inferred(text_.lines + pending_ + line, name);
+    if (!type || type->dtype != DType::f32) return std::nullopt;
+    if (type->elements() == 0 || type->elements() > kMostElements) return std::nullopt;
+    pending_ += line;
+    return Real{"%" + name, type->shape, std::max(magnitude, 1e-6)};
+  }
+
+  Real dequantized(const Stored& value) {
+    const std::string name = fresh();
+    const std::string scale = scalar(value.scale);
+    const bool says_zero = value.zero != 0 || chance(2);
+    const std::string zero = says_zero ? ", " + scalar(value.zero, value.type.dtype) : "";
+    pending_ += fmt::format("  %{} = dequantize_linear({}, {}{})\n", name, value.name, scale, zero);
+    return {"%" + name, value.type.shape, value.magnitude};
+  }
+
+  const Stored& newest_or_any() {
+    return values_[chance(3) ? below(values_.size()) : values_.size() - 1];
+  }
+
+  /// Weights with a scale for all or one for each entry of `axis`, dequantized.
+  std::string weights(const Shape& shape, int64_t axis, double& scale) {
+    const DType dtype = one_of(std::array{DType::i8, DType::i8, DType::i8, DType::u8, DType::i16});
+    const std::string stored = integer_list(dtype, shape);
+    scale = random_scale(dtype, 1);
+    const int64_t entries = shape[static_cast<size_t>(axis)];
+    const bool per_entry = chance(2);
+    std::string scales = number(scale), zeros = fmt::format("{}", random_zero(dtype));
+    if (per_entry) {
+      std::vector<std::string> many, zero_of;
+      for (int64_t i = 0; i < entries; ++i) {
+        many.push_back(number(random_scale(dtype, 1)));
+        zero_of.push_back(fmt::format("{}", dtype == DType::u8 ? random_zero(dtype) : 0));
+      }
+      scales = fmt::format("[{}]", fmt::join(many, ", "));
+      zeros = fmt::format("[{}]", fmt::join(zero_of, ", "));
+    }
+    const Shape one = per_entry ? Shape{entries} : Shape{};
+    const std::string scale_name = constant(scales, {DType::f32, one, {}});
+    const bool has_zero = dtype == DType::u8 || chance(4);
+    const std::string zero = has_zero ? ", " + constant(zeros, {dtype, one, {}}) : "";
+    const std::string name = fresh();
+    pending_ += fmt::format("  %{} = dequantize_linear({}, {}{}) {{axis={}}}\n", name, stored,
+                            scale_name, zero, axis);
+    scales_ = scale_name;
+    return "%" + name;
+  }
+
+  /// None, integers in units of the products, integers in a unit of their own, or reals.
+  std::string bias(int64_t count, double x_scale) {
+    if (chance(3)) return "";
+    if (chance(3)) return ", " + reals({count});
+    const std::string stored = constant(
+        fmt::format("[{}]", fmt::join(several(static_cast<size_t>(count), -20000, 20000), ", ")),
+        {DType::i32, {count}, {}});
+    const std::string name = fresh(), scale = fresh();
+    if (chance(4)) {
+      pending_ += fmt::format("  %{} = constant 0.0003 : f32[]\n", scale);
+    } else {
+      pending_ += fmt::format("  %{} = mul({}, {})\n", scale, scalar(x_scale), scales_);
+    }
+    pending_ += fmt::format("  %{} = dequantize_linear({}, %{}) {{axis=0}}\n", name, stored, scale);
+    return ", %" + name;
+  }
+
+  // --- what layers begin with -------------------------------------------------------------------
+
+  std::string windows(size_t axes, const std::vector<int64_t>& kernel, bool dilated) {
+    std::vector<int64_t> pads = several(2 * axes, 0, 2);
+    for (size_t i = 0; i < pads.size(); ++i) pads[i] = std::min(pads[i], kernel[i % axes] - 1);
+    if (chance(3)) std::fill(pads.begin(), pads.end(), 0);
+    const std::string dilations =
+        dilated && chance(3) ? ", dilations=" + list(several(axes, 1, 2)) : "";
+    return fmt::format("strides={}, pads={}{}", list(several(axes, 1, chance(3) ? 3 : 1)),
+                       list(pads), dilations);
+  }
+
+  std::optional<Real> conv(const Stored& source) {
+    const Shape& shape = source.type.shape;
+    if (shape.size() < 3) return std::nullopt;
+    const size_t axes = shape.size() - 2;
+    const int64_t channels = shape[1];
+    int64_t groups = chance(3) ? channels : 1;
+    if (channels % 2 == 0 && chance(6)) groups = 2;
+    const int64_t out = groups == 1 ? between(1, 20) : groups * (chance(2) ? 1 : between(1, 3));
+    Shape filter = {out, channels / groups};
+    const std::vector<int64_t> kernel = several(axes, 1, chance(4) ? 5 : 3);
+    filter.insert(filter.end(), kernel.begin(), kernel.end());
+    const Real x = dequantized(source);
+    double scale = 1;
+    const std::string w = weights(filter, 0, scale);
+    const std::string b = bias(out, source.scale);
+    return computed(fmt::format("conv({}, {}{}) {{{}, group={}}}", x.name, w, b,
+                                windows(axes, kernel, true), groups),
+                    x.magnitude * std::sqrt(static_cast<double>(size_of(filter, 1))));
+  }
+
+  std::optional<Real> product(const Stored& source) {
+    const Real x = dequantized(source);
+    const int64_t depth = x.shape.back();
+    const double magnitude = x.magnitude * std::sqrt(static_cast<double>(depth));
+    double scale = 1;
+    if (x.shape.size() == 2 && chance(2)) {
+      const int64_t out = between(1, 20);
+      const std::string w = weights({out, depth}, 0, scale);
+      const std::string b = bias(out, source.scale);
+      return computed(fmt::format("gemm({}, {}{}) {{transB=1}}", x.name, w, b), magnitude);
+    }
+    if (chance(3)) {
+      const Real y = dequantized(newest_or_any());
+      return computed(fmt::format("matmul({}, {})", x.name, y.name), magnitude * y.magnitude);
+    }
+    const std::string w = weights({depth, between(1, 20)}, 1, scale);
+    return computed(fmt::format("matmul({}, {})", x.name, w), magnitude);
+  }
+
+  std::optional<Real> pool(const Stored& source) {
+    const Real x = dequantized(source);
+    if (x.shape.size() < 3) return std::nullopt;
+    if (chance(4)) {
+      const char* const name = one_of(std::array{"global_average_pool", "global_max_pool"});
+      return computed(fmt::format("{}({})", name, x.name), x.magnitude);
+    }
+    const size_t axes = x.shape.size() - 2;
+    const std::vector<int64_t> kernel = several(axes, 1, 4);
+    const bool mean = chance(2);
+    const std::string counts = mean && chance(2) ? ", count_include_pad=1" : "";
+    return computed(fmt::format("{}({}) {{kernel_shape={}, {}, ceil_mode={}{}}}",
+                                mean ? "average_pool" : "max_pool", x.name, list(kernel),
+                                windows(axes, kernel, false), below(2), counts),
+                    x.magnitude);
+  }
+
+  std::optional<Real> joined(const Stored& source) {
+    const auto rank = static_cast<int64_t>(source.type.shape.size());
+    std::string parts = dequantized(source).name;
+    double magnitude = source.magnitude;
+    for (int64_t more = between(1, 2); more > 0; --more) {
+      const Stored& other = newest_or_any();
+      parts += ", " + dequantized(other).name;
+      magnitude = std::max(magnitude, other.magnitude);
+    }
+    return computed(fmt::format("concat({}) {{axis={}}}", parts, between(-rank, rank - 1)),
+                    magnitude);
+  }
+
+  std::optional<Real> reduced(const Stored& source) {
+    const Real x = dequantized(source);
+    const auto rank = static_cast<int64_t>(x.shape.size());
+    const int64_t axis = between(-rank, rank - 1);
+    if (chance(4)) return computed(fmt::format("softmax({}) {{axis={}}}", x.name, axis), 1);
+    static constexpr const char* names[] = {"reduce_sum", "reduce_mean", "reduce_max",
+                                            "reduce_min"};
+    return computed(fmt::format("{}({}, {}) {{keepdims={}}}", one_of(names), x.name,
+                                integers({axis}), below(2)),
+                    x.magnitude);
+  }
+
+  std::optional<Real> moved(const Stored& source) {
+    const Real x = dequantized(source);
+    const size_t rank = x.shape.size();
+    std::vector<int64_t> order(rank);
+    for (size_t i = 0; i < rank; ++i) order[i] = static_cast<int64_t>(i);
+    switch (below(5)) {
+      case 0:
+        std::shuffle(order.begin(), order.end(), random_);
+        return computed(fmt::format("transpose({}) {{perm={}}}", x.name, list(order)), x.magnitude);
+      case 1:
+        return computed(fmt::format("reshape({}, {})", x.name, integers({x.shape[0], -1})),
+                        x.magnitude);
+      case 2: {
+        const std::string first = integers(several(1, -3, 3)), end = integers(several(1, -1, 9));
+        return computed(fmt::format("slice({}, {}, {}, {}, {})", x.name, first, end,
+                                    integers(several(1, 0, static_cast<int64_t>(rank) - 1)),
+                                    integers({one_of(std::array<int64_t, 4>{1, 1, 2, -1})})),
+                        x.magnitude);
+      }
+      case 3:
+        return computed(
+            fmt::format("pad({}, {}) {{mode=\"{}\"}}", x.name, integers(several(2 * rank, 0, 2)),
+                        one_of(std::array{"constant", "edge", "reflect"})),
+            x.magnitude);
+      default:
+        return Real(x);
+    }
+  }
+
+  // --- what follows on reals --------------------------------------------------------------------
+
+  std::optional<Real> unary(const Real& x) {
+    static constexpr const char* names[] = {"relu",    "relu",       "relu",       "tanh",
+                                            "sigmoid", "hard_swish", "leaky_relu", "abs",
+                                            "neg",     "gelu",       "softplus",   "hard_sigmoid"};
+    const std::string name = one_of(names);
+    const bool bounded = name == "tanh" || name == "sigmoid" || name == "hard_sigmoid";
+    return computed(fmt::format("{}({})", name, x.name), bounded ? 1 : x.magnitude);
+  }
+
+  std::optional<Real> limited(const Real& x) {
+    const double high = x.magnitude * static_cast<double>(between(1, 100)) / 50;
+    return computed(
+        fmt::format("clip({}) {{min={:.6f}, max={:.6f}}}", x.name, chance(2) ? 0.0 : -high, high),
+        high);
+  }
+
+  std::optional<Real> binary(const Real& x) {
+    Real other{"", {}, 1};
+    if (chance(8)) {  // never by data: nobody says what integer stands for 0 / 0
+      const double divisor = static_cast<double>(between(1, 200)) / (chance(2) ? 64 : -64);
+      return computed(fmt::format("div({}, {})", x.name, scalar(divisor)), x.magnitude);
+    }
+    if (chance(4)) {
+      other.name = scalar(static_cast<double>(between(-200, 200)) / 64);
+    } else if (chance(5) && x.shape.size() > 1) {
+      Shape per_channel(x.shape.size() - 1, 1);
+      per_channel[0] = x.shape[1];
+      other.name = reals(per_channel);
+    } else {
+      other = dequantized(newest_or_any());
+    }
+    static constexpr const char* names[] = {"add", "add", "add", "sub", "mul", "max", "min"};
+    const std::string name = one_of(names);
+    const double magnitude =
+        name == "mul" ? x.magnitude * other.magnitude : x.magnitude + other.magnitude;
+    const bool first = chance(2);
+    return computed(
+        fmt::format("{}({}, {})", name, first ? x.name : other.name, first ? other.name : x.name),
+        magnitude);
+  }
+
+  // --- layers -----------------------------------------------------------------------------------
+
+  std::optional<Real> begun(const Stored& source) {
+    if (source.type.shape.empty()) return dequantized(source);
+    switch (below(12)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+        return conv(source);
+      case 4:
+      case 5:
+        return product(source);
+      case 6:
+      case 7:
+        return pool(source);
+      case 8:
+        return joined(source);
+      case 9:
+        return reduced(source);
+      case 10:
+        return moved(source);
+      default:
+        return dequantized(source);
+    }
+  }
+
+  void add_layer() {
+    pending_.clear();
+    const Stored source = newest_or_any();
+    std::optional<Real> value = begun(source);
+    if (!value) return;
+    for (size_t more = below(4); more > 0; --more) {
+      const std::string before = pending_;
+      const size_t kind = below(4);
+      const std::optional<Real> next = kind < 2    ? unary(*value)
+                                       : kind == 2 ? binary(*value)
+                                                   : limited(*value);
+      if (next) {
+        value = next;
+      } else {
+        pending_ = before;
+      }
+    }
+    store(*value);
+  }
+
+  void store(const Real& value) {
+    Stored stored{.name = "%" + fresh(), .type = {random_dtype(), value.shape, {}}};
+    stored.magnitude = value.magnitude;
+    stored.scale = random_scale(stored.type.dtype, value.magnitude);
+    stored.zero = random_zero(stored.type.dtype);
+    const std::string scale = scalar(stored.scale);
+    const std::string zero = scalar(stored.zero, stored.type.dtype);
+    text_.lines += pending_ + fmt::format("  {} = quantize_linear({}, {}, {})\n", stored.name,
+                                          value.name, scale, zero);
+    values_.push_back(stored);
+  }
+
+  void add_input() {
+    Shape shape;
+    switch (below(4)) {
+      case 0:
+        shape = {between(1, 3), between(1, 40)};
+        break;
+      case 1:
+        shape = {between(1, 2), between(1, 20), between(1, 12)};
+        break;
+      default:
+        shape = {between(1, 2), between(1, 20), between(2, 9), between(2, 9)};
+    }
+    Stored input{.name = "%" + fresh(), .type = {random_dtype(), shape, {}}};
+    input.zero = random_zero(input.type.dtype);
+    input.scale = random_scale(input.type.dtype, 1);
+    const Range range = *dtype_range(input.type.dtype);
+    input.magnitude = input.scale * static_cast<double>(range.last - range.first) / 2;
+    text_.inputs.push_back(input.name + ": " + to_text(input.type));
+    values_.push_back(input);
+  }
+
+  std::vector<Stored> values_ = {};
+  std::string scales_ = {};  ///< of the newest weights
+};
+
+}  // namespace
+
+GraphText random_quantized_graph(const std::string& prefix, uint64_t seed) {
+  return QuantizedWriter(prefix, seed).run();
+}
+
+}  // namespace mlfc::fuzz
