@@ -6,10 +6,12 @@
 #include <algorithm>
 
 #include "frontend/cli/compilation.h"
+#include "frontend/cli/noise_breakdown.h"
 #include "frontend/cli/observation.h"
 #include "ir/error.h"
 #include "ir/operator.h"
 #include "passes/quantize/contraction.h"
+#include "passes/quantize/correct_biases.h"
 #include "passes/quantize/equalize.h"
 #include "passes/quantize/insert.h"
 #include "passes/quantize/prepare.h"
@@ -20,7 +22,9 @@ namespace mlfc {
 namespace {
 
 constexpr int histogram_bins = 2048;
+constexpr size_t most_suspects = 6;
 constexpr size_t few_samples = 10;
+constexpr double worth_explaining = 0.01;  ///< error of the outputs, relative
 
 std::vector<std::string> output_names(const Graph& graph) {
   std::vector<std::string> names;
@@ -40,6 +44,29 @@ int64_t constant_bytes(const Graph& graph) {
   return bytes;
 }
 
+std::string weight_advice(const QuantizeOptions& options, const std::string& value,
+                          bool may_equalize) {
+  if (!options.per_channel) return "--weights channel";
+  return (may_equalize ? "--equalize, or --keep-float '" : "--keep-float '") + value + "'";
+}
+
+/// Another method, where that gains much; otherwise more bits.
+std::string value_advice(const QuantizeOptions& options, const std::string& value,
+                         const Histogram& histogram, const Parameters& parameters) {
+  const double now = storing_error(histogram, parameters);
+  for (const Method method : {Method::mse, Method::percentile, Method::entropy}) {
+    MethodOptions trial = options.method;
+    trial.method = method;
+    const Interval interval =
+        chosen_interval(histogram, parameters.dtype, options.symmetric, trial);
+    const double then =
+        storing_error(histogram, parameters_for(interval, parameters.dtype, options.symmetric));
+    const double gain = then > 0 ? 10 * std::log10(now / then) : 0;
+    if (gain >= 3) return fmt::format("--method {} (+{:.0f} dB)", to_text(method), gain);
+  }
+  return "--int16 '" + value + "'";
+}
+
 /// One attempt: options, what they lead to, and how good it is.
 struct Attempt {
   QuantizeOptions options = {};
@@ -49,6 +76,13 @@ struct Attempt {
   std::map<std::string, int64_t> same_top = {};
   std::map<std::string, double> lost_margin = {};
   double error = 0;  ///< the largest relative error of an output
+
+  void forget_results() {
+    noise.clear();
+    same_top.clear();
+    lost_margin.clear();
+    error = 0;
+  }
 };
 
 struct LayerNoise {
@@ -73,12 +107,12 @@ class Quantizer {
     }
     count(widest);
     Attempt attempt = attempt_with(quantize_.options);
-    measure_layers(attempt);
-    corrects_ = quantize_.correct_bias;
-    measure(attempt);
+    correct(attempt);
+    measure(attempt, true);
     if (quantize_.max_error > 0 && attempt.error > quantize_.max_error) {
-      attempt = meet_error(std::move(attempt));
+      attempt = meet_error(attempt);
     }
+    if (attempt.error > worth_explaining) add_shares(attempt);
     return finished(attempt);
   }
 
@@ -169,7 +203,7 @@ class Quantizer {
     QuantizeOptions options = attempt.options;
     if (!as_asked) options.integer_io = false;
     std::unique_ptr<Graph> graph = cloned(*graph_);
-    if (corrects_) correct_biases(*graph, attempt.plan);
+    if (corrects_) correct_biases(*graph, attempt.plan, shifts_);
     insert_quantization(*graph, attempt.plan, attempt.parameters, options);
     return graph;
   }
@@ -224,44 +258,20 @@ class Quantizer {
     if (dim >= 0) shifts_[value].add_difference(wanted, got, dim);
   }
 
-  /// Adds to each bias what its channel lost on average. Returns how many there were.
-  int correct_biases(Graph& graph, const Plan& plan) const {
-    int corrected = 0;
-    for (const std::string& value : plan.contractions) {
-      Node& node = *graph.find_value(value)->producer;
-      const std::optional<ContractionNode> contraction = contraction_of(node);
-      const auto shift = shifts_.find(value);
-      if (shift == shifts_.end() || !contraction->weights_are_constant) continue;
-      const std::vector<double> means = shift->second.means();
-      int input = contraction->bias;
-      Tensor bias(TensorType{DType::f32, {static_cast<int64_t>(means.size())}, {}});
-      if (input >= 0) bias = *node.input(input).constant;
-      if (input < 0) input = free_bias_input(*contraction);
-      if (input < 0 || bias.type.elements() != static_cast<int64_t>(means.size())) continue;
-      for (size_t i = 0; i < means.size(); ++i) {
-        const auto place = static_cast<int64_t>(i);
-        bias.set_real(place, bias.real(place) + means[i]);
-      }
-      const auto slot = static_cast<size_t>(input);
-      if (node.inputs.size() <= slot) node.inputs.resize(slot + 1, nullptr);
-      const Value* old = node.inputs[slot];
-      node.inputs[slot] = &graph.add_constant(old == nullptr ? value + "/bias" : old->name, bias);
-      ++corrected;
-    }
-    graph.remove_unused();
-    return corrected;
+  /// Biases make up for what this attempt's layers lose. Attempts with more bits keep the
+  /// corrections: measuring all layers again takes longer than it gains.
+  void correct(const Attempt& attempt) {
+    corrects_ = false;
+    measure_layers(attempt);
+    corrects_ = quantize_.correct_bias;
   }
 
   /// The quantized model as a whole against the float model.
-  void measure(Attempt& attempt) {
+  void measure(Attempt& attempt, bool every_layer) {
+    attempt.forget_results();
     const std::vector<std::string> outputs = output_names(*graph_);
     std::unique_ptr<Graph> graph = inserted(attempt, false);
-    std::vector<std::string> shown;
-    for (const std::string& value : attempt.plan.stored) shown.push_back(dequantized_name(value));
-    for (const std::string& value : attempt.plan.contractions) {
-      if (!attempt.plan.stores(value)) shown.push_back(value);
-    }
-    expose(*graph, shown);
+    if (every_layer) show_layers(*graph, attempt);
     Observation observation(std::move(graph), "measuring the model", progress_);
     observation.for_each(evaluation(), [&](size_t sample, const Values& got) {
       add_to_attempt(attempt, float_->at(evaluation(), sample), got, outputs);
@@ -269,6 +279,15 @@ class Quantizer {
     for (const std::string& output : outputs) {
       attempt.error = std::max(attempt.error, attempt.noise[output].relative());
     }
+  }
+
+  static void show_layers(Graph& graph, const Attempt& attempt) {
+    std::vector<std::string> shown;
+    for (const std::string& value : attempt.plan.stored) shown.push_back(dequantized_name(value));
+    for (const std::string& value : attempt.plan.contractions) {
+      if (!attempt.plan.stores(value)) shown.push_back(value);
+    }
+    expose(graph, shown);
   }
 
   void add_to_attempt(Attempt& attempt, const Values& wanted, const Values& got,
@@ -290,68 +309,50 @@ class Quantizer {
 
   // --- mixed precision --------------------------------------------------------------------------
 
-  /// Values or contractions, those that lose most first.
-  template <typename Loss>
-  std::vector<std::string> ranked(const std::vector<std::string>& values, const Loss& loss) const {
-    std::vector<std::string> result;
-    for (const std::string& value : values) {
-      if (layers_.contains(value)) result.push_back(value);
-    }
-    std::stable_sort(result.begin(), result.end(), [&](const auto& a, const auto& b) {
-      return loss(layers_.at(a)) < loss(layers_.at(b));
-    });
-    return result;
+  /// What each rounding does to the outputs.
+  NoiseBreakdown broken_down(const Attempt& attempt) {
+    std::unique_ptr<Graph> graph = cloned(*graph_);
+    if (corrects_) correct_biases(*graph, attempt.plan, shifts_);
+    const auto exact = [&](size_t sample) {
+      std::vector<Tensor> outputs;
+      const Values& values = float_->at(calibration_, sample);
+      for (const Value* output : graph_->outputs) outputs.push_back(values.at(output->name));
+      return outputs;
+    };
+    return break_down_noise(
+        with_switches(*graph, attempt.plan, attempt.parameters, attempt.options), calibration_,
+        exact, progress_);
   }
 
-  /// Smallest number of names from the front of `ranking` with which `with` stays below the error;
-  /// nullopt when all are not enough.
-  template <typename With>
-  std::optional<Attempt> fewest(const std::vector<std::string>& ranking, const With& with) {
-    size_t low = 0, high = ranking.size();  // `low` are too few
+  Attempt improved(const std::vector<Improvement>& order, size_t count) {
+    QuantizeOptions options = quantize_.options;
+    for (size_t i = 0; i < count; ++i) {
+      (order[i].keep_float ? options.keep_float : options.int16).insert(order[i].value);
+    }
+    Attempt attempt = attempt_with(options);
+    measure(attempt, false);
+    return attempt;
+  }
+
+  /// The improvements that take most off the outputs' error for what they cost, as many as it
+  /// takes.
+  Attempt meet_error(const Attempt& attempt) {
+    const NoiseBreakdown breakdown = broken_down(attempt);
+    const ImprovementPlan plan = order_improvements(
+        improvements_of(*graph_, attempt.options, breakdown), breakdown.total, quantize_.max_error);
     std::optional<Attempt> best;
-    if (high == 0) return best;
-    const auto attempt_first = [&](size_t count) {
-      Attempt attempt = attempt_with(
-          with({ranking.begin(), ranking.begin() + static_cast<std::ptrdiff_t>(count)}));
-      measure(attempt);
-      return attempt;
+    const auto is_enough = [&](size_t count) {
+      Attempt trial = improved(plan.order, count);
+      const bool enough = trial.error <= quantize_.max_error;
+      if (enough) best = std::move(trial);
+      return enough;
     };
-    Attempt all = attempt_first(high);
-    if (all.error > quantize_.max_error) return best;
-    best = std::move(all);
-    while (high - low > 1) {
-      const size_t middle = (low + high) / 2;
-      Attempt attempt = attempt_first(middle);
-      const bool enough = attempt.error <= quantize_.max_error;
-      (enough ? high : low) = middle;
-      if (enough) best = std::move(attempt);
+    if (!fewest_enough(plan.order.size(), plan.needed, is_enough)) {
+      fail("--max-error", "an error of ", quantize_.max_error,
+           " cannot be met even with all layers kept float");
     }
-    return best;
-  }
-
-  Attempt meet_error(Attempt attempt) {
-    const auto storing = [](const LayerNoise& noise) { return noise.storing.decibels(); };
-    const auto own = [](const LayerNoise& noise) { return noise.own.decibels(); };
-    const std::vector<std::string> stored = ranked(attempt.plan.stored, storing);
-    const std::vector<std::string> inputs = stored_inputs(attempt.plan);
-    std::vector<std::string> wide = stored;
-    wide.insert(wide.end(), inputs.begin(), inputs.end());
-    const auto with_wide = [&](const std::vector<std::string>& names) {
-      QuantizeOptions options = quantize_.options;
-      options.int16.insert(names.begin(), names.end());
-      return options;
-    };
-    if (auto best = fewest(wide, with_wide)) return *best;
-    const std::vector<std::string> contractions(attempt.plan.contractions.begin(),
-                                                attempt.plan.contractions.end());
-    const auto with_float = [&](const std::vector<std::string>& names) {
-      QuantizeOptions options = with_wide(wide);
-      options.keep_float.insert(names.begin(), names.end());
-      return options;
-    };
-    if (auto best = fewest(ranked(contractions, own), with_float)) return *best;
-    fail("--max-error", "an error of ", quantize_.max_error,
-         " cannot be met even with all layers kept float");
+    measure(*best, true);
+    return std::move(*best);
   }
 
   std::vector<std::string> stored_inputs(const Plan& plan) const {
@@ -371,30 +372,44 @@ class Quantizer {
     return node.sources.empty() ? value.name : node.sources.front();
   }
 
-  /// What would make the layer better, by how much.
-  std::string advice_for(const QuantizedLayer& layer, const Attempt& attempt) const {
-    constexpr double good_enough = 30;
-    if (layer.own >= good_enough) return "";
-    const bool storing_hurts = layer.is_stored && layer.storing < layer.computing;
-    if (!storing_hurts) {
-      if (!attempt.options.per_channel) return "--weights channel";
-      if (!quantize_.equalize && report_.equalized_pairs == 0 && can_equalize_) return "--equalize";
-      return "--keep-float '" + layer.name + "'";
+  /// For each value or contraction: the share of the outputs' error that its rounding causes.
+  void add_shares(const Attempt& attempt) {
+    const NoiseBreakdown breakdown = broken_down(attempt);
+    const auto worst = std::ranges::max_element(breakdown.total);
+    if (worst == breakdown.total.end() || *worst <= 0) return;
+    const auto output = static_cast<size_t>(worst - breakdown.total.begin());
+    for (const auto& [source, shares] : breakdown.sources) {
+      OutputShare share{.source = source, .share = shares[output] / *worst};
+      share.without = std::sqrt(std::max(0.0, *worst - shares[output]));
+      shares_.push_back(std::move(share));
     }
-    const Histogram& histogram = histograms_.at(layer.value);
-    const DType dtype = layer.parameters.dtype;
-    const double now = storing_error(histogram, layer.parameters);
-    for (const Method method : {Method::mse, Method::percentile, Method::entropy}) {
-      MethodOptions options = attempt.options.method;
-      options.method = method;
-      const Interval interval =
-          chosen_interval(histogram, dtype, attempt.options.symmetric, options);
-      const double then =
-          storing_error(histogram, parameters_for(interval, dtype, attempt.options.symmetric));
-      const double gain = then > 0 ? 10 * std::log10(now / then) : 0;
-      if (gain >= 3) return fmt::format("--method {} (+{:.0f} dB)", to_text(method), gain);
+    report_.error_of_few = std::sqrt(*worst);
+  }
+
+  struct OutputShare {
+    NoiseSource source = {};
+    double share = 0;    ///< of the energy of the worst output's error
+    double without = 0;  ///< relative error of that output without this rounding
+  };
+
+  /// What hurts most: the roundings that cause most of the outputs' error.
+  void add_suspects(const Attempt& attempt) {
+    constexpr double worth_mentioning = 0.02;
+    std::ranges::stable_sort(shares_, std::ranges::greater(), &OutputShare::share);
+    for (const OutputShare& share : shares_) {
+      if (share.share < worth_mentioning || report_.suspects.size() == most_suspects) break;
+      const std::string& value = share.source.values[0];
+      const std::string name = layer_name(*graph_->find_value(value));
+      QuantizedSuspect suspect{.layer = name, .value = value, .share = share.share};
+      suspect.is_weights = share.source.is_weights;
+      suspect.error_without = share.without;
+      const bool may_equalize = !quantize_.equalize && can_equalize_;
+      suspect.advice = suspect.is_weights
+                           ? weight_advice(attempt.options, value, may_equalize)
+                           : value_advice(attempt.options, value, histograms_.at(value),
+                                          attempt.parameters.at(value));
+      report_.suspects.push_back(std::move(suspect));
     }
-    return "--int16 '" + layer.name + "'";
   }
 
   void add_layers(const Attempt& attempt) {
@@ -423,7 +438,6 @@ class Quantizer {
       }
       const auto total = attempt.noise.find(name);
       layer.total = total == attempt.noise.end() ? layer.own : total->second.decibels();
-      layer.advice = advice_for(layer, attempt);
       report_.layers.push_back(std::move(layer));
     }
   }
@@ -464,6 +478,7 @@ class Quantizer {
   QuantizedModel finished(const Attempt& attempt) {
     add_layers(attempt);
     add_outputs(attempt);
+    add_suspects(attempt);
     const QuantizeOptions& asked = quantize_.options;
     for (const std::string& name : attempt.options.int16) {
       if (!asked.int16.contains(name)) report_.int16.push_back(name);
@@ -472,7 +487,7 @@ class Quantizer {
       if (!asked.keep_float.contains(name)) report_.kept_float.push_back(name);
     }
     if (corrects_) {
-      report_.corrected_biases = correct_biases(*cloned(*graph_), attempt.plan);
+      report_.corrected_biases = correct_biases(*cloned(*graph_), attempt.plan, shifts_);
     }
     std::unique_ptr<Graph> graph = inserted(attempt, true);
     report_.integer_bytes = constant_bytes(*graph);
@@ -490,6 +505,7 @@ class Quantizer {
   std::map<std::string, ChannelSum> shifts_ = {};  ///< mean error of the channels
   bool corrects_ = false;                          ///< once the shifts are known
   bool can_equalize_ = false;
+  std::vector<OutputShare> shares_ = {};
   QuantizeReport report_ = {};
 };
 

@@ -29,12 +29,21 @@ struct QuantizedLayer {
   std::string name = {};   ///< of the model's nodes
   std::string value = {};  ///< what it computes
   Parameters parameters = {};
-  bool is_stored = true;    ///< false: computed from integers but kept float
-  double storing = 0;       ///< signal-to-noise in dB of rounding the value alone
-  double computing = 0;     ///< ... of what quantized operands do to it, before it is stored
-  double own = 0;           ///< ... of both: what this layer costs when all before it is exact
-  double total = 0;         ///< ... in the quantized model
-  std::string advice = {};  ///< what would help; empty where nothing needs help
+  bool is_stored = true;  ///< false: computed from integers but kept float
+  double storing = 0;     ///< signal-to-noise in dB of rounding the value alone
+  double computing = 0;   ///< ... of what quantized operands do to it, before it is stored
+  double own = 0;         ///< ... of both: what this layer costs when all before it is exact
+  double total = 0;       ///< ... in the quantized model
+};
+
+/// A rounding that causes much of the outputs' error.
+struct QuantizedSuspect {
+  std::string layer = {};
+  std::string value = {};
+  bool is_weights = false;   ///< the layer's weights, not what it computes
+  double share = 0;          ///< of the energy of the error
+  double error_without = 0;  ///< relative error of the outputs when this is exact; predicted
+  std::string advice = {};   ///< what would help
 };
 
 struct QuantizedOutput {
@@ -54,6 +63,8 @@ struct QuantizeReport {
   int64_t float_bytes = 0, integer_bytes = 0;  ///< of constants
   std::vector<QuantizedLayer> layers = {};
   std::vector<QuantizedOutput> outputs = {};
+  std::vector<QuantizedSuspect> suspects = {};  ///< worst first; empty when nothing needs help
+  double error_of_few = 0;  ///< relative error of the worst output on the samples they come from
   std::vector<std::string> int16 = {}, kept_float = {};  ///< chosen to stay below max_error
   std::vector<std::string> warnings = {};
 };

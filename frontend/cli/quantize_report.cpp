@@ -11,8 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t most_listed = 5;
-
 std::string decibels(double value) {
   return value >= 200 ? "exact" : fmt::format("{:.1f}", value);
 }
@@ -27,15 +25,18 @@ std::string stored_text(const QuantizedLayer& layer) {
                      layer.parameters.zero_point);
 }
 
-/// The worst layers first, those that nothing is to be done about left out.
-std::vector<const QuantizedLayer*> worst(const QuantizeReport& report) {
-  std::vector<const QuantizedLayer*> layers;
-  for (const QuantizedLayer& layer : report.layers) {
-    if (!layer.advice.empty()) layers.push_back(&layer);
+/// What hurts most, why, and what would help.
+std::string suspect_lines(const QuantizeReport& report) {
+  if (report.suspects.empty()) return "";
+  std::string text =
+      fmt::format("what hurts most, and what would help (the error of a few samples is {:.3g}):\n",
+                  report.error_of_few);
+  for (const QuantizedSuspect& suspect : report.suspects) {
+    text += fmt::format("  {:3.0f}% {} of {}: {:.3g} with {}\n", 100 * suspect.share,
+                        suspect.is_weights ? "weights" : "result", suspect.layer,
+                        suspect.error_without, suspect.advice);
   }
-  std::ranges::stable_sort(layers, {}, &QuantizedLayer::own);
-  if (layers.size() > most_listed) layers.resize(most_listed);
-  return layers;
+  return text;
 }
 
 std::string layer_lines(const QuantizeReport& report) {
@@ -86,7 +87,6 @@ Json layer_json(const QuantizedLayer& layer) {
   json["operands_db"] = layer.computing;
   json["own_db"] = layer.own;
   json["total_db"] = layer.total;
-  if (!layer.advice.empty()) json["advice"] = layer.advice;
   return json;
 }
 
@@ -107,11 +107,7 @@ std::string report_table(const QuantizeReport& report) {
     text += "kept float to meet the error: " + joined(report.kept_float) + "\n";
   }
   for (const std::string& warning : report.warnings) text += "warning: " + warning + "\n";
-  const std::vector<const QuantizedLayer*> layers = worst(report);
-  if (!layers.empty()) text += "what hurts most, and what would help:\n";
-  for (const QuantizedLayer* layer : layers) {
-    text += fmt::format("  {} ({}): {}\n", layer->name, with_unit(layer->own), layer->advice);
-  }
+  text += suspect_lines(report);
   return text;
 }
 
@@ -138,7 +134,14 @@ std::string report_json(const QuantizeReport& report) {
   json["kept_float"] = report.kept_float;
   json["warnings"] = report.warnings;
   json["worst"] = Json::array();
-  for (const QuantizedLayer* layer : worst(report)) json["worst"].push_back(layer->name);
+  for (const QuantizedSuspect& suspect : report.suspects) {
+    json["worst"].push_back({{"name", suspect.layer},
+                             {"value", suspect.value},
+                             {"rounds", suspect.is_weights ? "weights" : "result"},
+                             {"share", suspect.share},
+                             {"error_without", suspect.error_without},
+                             {"advice", suspect.advice}});
+  }
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

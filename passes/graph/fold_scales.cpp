@@ -303,15 +303,22 @@ std::optional<Tensor> new_bias(const Producer& producer, const Factors& factors)
   return bias;
 }
 
+bool reads_else_only_constants(const Node& node, const Value& x) {
+  return std::all_of(node.inputs.begin(), node.inputs.end(), [&](const Value* input) {
+    return input == nullptr || input == &x || input->is_constant();
+  });
+}
+
 bool fold_into_producer(Graph& graph, Node& consumer, Value& x) {
-  if (graph.is_output(x) || graph.users(x).size() != 1) return false;
+  if (graph.is_output(x) || !reads_else_only_constants(consumer, x)) return false;
   std::optional<Producer> producer = producer_of(x);
   if (!producer) return false;
   Node& node = *producer->node;
   Value& weights = node.input(producer->weight_input);
-  if (graph.users(weights).size() != 1) return false;  // two scaled copies would cost memory
   const std::optional<Factors> factors = factors_of(consumer, x, *producer);
   if (!factors) return false;
+  // Looking for users walks the whole graph: last. Two scaled copies of weights would cost memory.
+  if (graph.users(x).size() != 1 || graph.users(weights).size() != 1) return false;
   const int dim = producer->weight_dim(factors->channel);
   const std::optional<Tensor> bias = new_bias(*producer, *factors);
   const bool fits = dim >= 0 && bias && weights.type.shape[dim] == factors->scale.type.shape[0] &&

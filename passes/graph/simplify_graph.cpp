@@ -3,6 +3,7 @@
 // nodes, and what no output depends on.
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "ir/error.h"
 #include "ir/operator.h"
@@ -106,10 +107,23 @@ bool merge_equal_nodes(Graph& graph) {
   return changed;
 }
 
+// All at once: one walk for each would take the square of the graph's length.
+void replace_uses(Graph& graph, const std::unordered_map<const Value*, Value*>& replacements) {
+  const auto replace = [&](Value*& use) {
+    const auto found = replacements.find(use);
+    if (found != replacements.end()) use = found->second;
+  };
+  for (const auto& node : graph.nodes) {
+    std::ranges::for_each(node->inputs, replace);
+    for (const auto& region : node->regions) replace_uses(*region, replacements);
+  }
+  std::ranges::for_each(graph.outputs, replace);
+}
+
 // Equal constants become one, which also lets nodes that read them be found equal.
-bool merge_equal_constants(Graph& graph) {
+void merge_equal_constants(Graph& graph) {
   std::multimap<size_t, Value*> known;
-  bool changed = false;
+  std::unordered_map<const Value*, Value*> equals;
   for (const auto& value : graph.values) {
     if (!value->is_constant()) continue;
     const std::vector<std::byte>& bytes = value->constant->bytes;
@@ -121,12 +135,11 @@ bool merge_equal_constants(Graph& graph) {
     });
     if (equal == last) {
       known.emplace(hash, value.get());
-    } else if (!graph.users(*value).empty() && !graph.is_output(*value)) {
-      graph.replace_uses(*value, *equal->second);
-      changed = true;
+    } else if (!graph.is_output(*value)) {
+      equals.emplace(value.get(), equal->second);
     }
   }
-  return changed;
+  if (!equals.empty()) replace_uses(graph, equals);
 }
 
 void simplify_graph(Graph& graph, const PassContext& context) {

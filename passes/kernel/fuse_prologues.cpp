@@ -154,6 +154,7 @@ void fuse_prologues(Graph& graph, const PassContext&) {
     for (size_t i = 0; i < node->inputs.size(); ++i) {
       Value* input = node->inputs[i];
       if (input == nullptr || input->producer == nullptr || !input->producer->kernel) continue;
+      if (!moved_read(*input->producer->kernel)) continue;
       if (graph.is_output(*input) || graph.users(*input).size() != 1) continue;
       if (read_through(*node, *input->producer, *input)) i = static_cast<size_t>(-1);
     }

@@ -248,8 +248,8 @@ void widen_constants(Graph& graph) {
       if (input != nullptr && input->is_constant()) inputs.push_back(&*input->constant);
       return input == nullptr || input->is_constant();
     });
-    const bool unused = graph.users(node.output()).empty();
-    if (!constant || unused || graph.is_output(node.output()) || !widening_of(node)) continue;
+    if (!constant || graph.is_output(node.output()) || !widening_of(node)) continue;
+    if (graph.users(node.output()).empty()) continue;
     replace_by_constants(graph, node, interpret(*node.kernel, inputs));
   }
 }

@@ -4,6 +4,7 @@
 // it must die with this node, and the kernel must read each place only at the point that stores to
 // it. The operand may be a view of that storage: a transpose that costs nothing does not hide it.
 #include <algorithm>
+#include <unordered_map>
 
 #include "ir/operator.h"
 #include "passes/memory/lifetimes.h"
@@ -43,19 +44,27 @@ Value* reusable_storage(const Graph& graph, const Lifetimes& lifetimes, const No
 }
 
 void run_in_place(Graph& graph, const PassContext&) {
+  // Both are kept up to date below: asking the graph again for every node would take the square of
+  // its length.
+  Lifetimes lifetimes(graph);
+  std::unordered_map<const Value*, std::vector<Value*>> views;
+  for (const auto& value : graph.values) {
+    if (value->inside != nullptr) views[value->inside].push_back(value.get());
+  }
   for (const auto& node : graph.nodes) {
     const bool candidate = node->kernel && !node->is_free && node->outputs.size() == 1 &&
                            node->output().inside == nullptr && !graph.is_output(node->output());
     if (!candidate) continue;
     sync_param_types(*node);
-    const Lifetimes lifetimes(graph);
     Value* root = reusable_storage(graph, lifetimes, *node);
     if (root == nullptr) continue;
     // Both begin at one place, so that views of the result are views of the storage as they are.
-    for (const auto& value : graph.values) {
-      if (value->inside == &node->output()) value->inside = root;
-    }
-    node->output().inside = root;
+    std::vector<Value*> moved = std::move(views[&node->output()]);
+    moved.push_back(&node->output());
+    for (Value* value : moved) value->inside = root;
+    std::vector<Value*>& inhabitants = views[root];
+    inhabitants.insert(inhabitants.end(), moved.begin(), moved.end());
+    lifetimes.join(*root, node->output());
   }
 }
 

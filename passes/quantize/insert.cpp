@@ -219,6 +219,16 @@ Tensor quantized_weights(const Tensor& weights, const WeightForm& form) {
   return integers;
 }
 
+Tensor stored_weights(const Tensor& weights, const WeightForm& form) {
+  const Tensor integers = quantized_weights(weights, form);
+  Tensor result({DType::f32, weights.type.shape, {}});
+  for (int64_t i = 0; i < weights.type.elements(); ++i) {
+    const float scale = form.scales[static_cast<size_t>(entry_of(weights, form.axis, i))];
+    result.set_real(i, static_cast<double>(integers.integer(i)) * scale);
+  }
+  return result;
+}
+
 void insert_quantization(Graph& graph, const Plan& plan,
                          const std::map<std::string, Parameters>& parameters,
                          const QuantizeOptions& options) {

@@ -19,6 +19,8 @@ struct WeightForm {
 /// Symmetric 8-bit scales for constant weights of a contraction.
 WeightForm weight_form(const Tensor& weights, int axis);
 Tensor quantized_weights(const Tensor& weights, const WeightForm& form);
+/// What is read back of weights that were stored so.
+Tensor stored_weights(const Tensor& weights, const WeightForm& form);
 
 /// Changes `graph` in place. Values keep their names; a stored value `x` becomes `x/quantized` and
 /// `x/dequantized`, which everybody reads. With `integer_io` the graph's float inputs and outputs

@@ -116,8 +116,20 @@ class Planner {
     }
   }
 
+  /// Kept float, or in one kernel with what is: the sum in between is then not stored either.
+  bool stays_float(const Node& node) const {
+    if (kept_float(node)) return true;
+    return std::any_of(node.inputs.begin(), node.inputs.end(), [&](const Value* input) {
+      if (!is_real(input) || input->producer == nullptr) return false;
+      const Node& producer = *input->producer;
+      return can_be_followed(producer) && !graph_.is_output(*input) &&
+             graph_.users(*input).size() == 1 && is_cheap_follower(node, *input) &&
+             stays_float(producer);
+    });
+  }
+
   bool works_on_integers(Node& node) const {
-    if (kept_float(node) || !node.regions.empty()) return false;
+    if (stays_float(node) || !node.regions.empty()) return false;
     if (contraction_of(node)) return true;
     const auto is_wanted = [&](const Value* output) { return wanted_.contains(output); };
     if (!std::any_of(node.outputs.begin(), node.outputs.end(), is_wanted)) return false;

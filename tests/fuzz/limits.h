@@ -22,19 +22,24 @@ inline void show_current(int signal) {
   _exit(1);
 }
 
-/// Sizes of 2^40 must end as std::bad_alloc. Sanitizers reserve more than any limit.
-inline void limit_process() {
+inline void watch_signals() {
 #if !defined(__SANITIZE_ADDRESS__)
-  const rlimit limit = {rlim_t{4} << 30, rlim_t{4} << 30};
-  setrlimit(RLIMIT_AS, &limit);
   for (const int signal : {SIGSEGV, SIGFPE, SIGABRT}) std::signal(signal, show_current);
 #endif
   std::signal(SIGALRM, show_current);
 }
 
+/// Sizes of 2^40 must end as std::bad_alloc. Sanitizers reserve more than any limit.
+inline void limit_process() {
+#if !defined(__SANITIZE_ADDRESS__)
+  const rlimit limit = {rlim_t{4} << 30, rlim_t{4} << 30};
+  setrlimit(RLIMIT_AS, &limit);
+#endif
+  watch_signals();
+}
+
 /// To be called before each input: what takes longer than this does not end.
-inline void begin_input(const std::string& description) {
-  constexpr unsigned longest_seconds = 100;
+inline void begin_input(const std::string& description, unsigned longest_seconds = 100) {
   current = description;
   alarm(longest_seconds);
 }

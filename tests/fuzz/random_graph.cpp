@@ -162,6 +162,8 @@ class Writer : GraphWriter {
                            reals({channels}), reals({channels}), variance);
       }
       case 1:
+        // Of one number it is the rounding of that number, times hundreds.
+        if (shape.back() == 1) return fmt::format("neg({})", x);
         return fmt::format("layer_normalization({}, {})", x, reals({shape.back()}));
       default:
         return fmt::format("{}({})", one_of(std::array{"global_average_pool", "global_max_pool"}),

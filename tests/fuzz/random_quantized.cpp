@@ -1,5 +1,6 @@
 // Random graphs of quantized layers, in the spelling of quantized models: integers are dequantized,
-// a few operators compute with the reals, and the result is quantized again. Types, scales, zero
+// a few operators compute with the reals, and the result is quantized again. Now and then a layer
+// is in fixed point from the beginning. Types, scales, zero
 // points, windows and numbers of channels are what models have, and what they could have: extreme
 // weights, sums beyond 32 bits, zero points at the end of a type, channels that fill no vector.
 #include <algorithm>
@@ -106,7 +107,7 @@ class QuantizedWriter : GraphWriter {
     for (int64_t i = 0; i < count; ++i) {
       int64_t value = between(range.first, range.last);
       if (extremes) value = chance(8) ? range.last : range.first;
-      if (small) value = std::clamp<int64_t>(between(-9, 9), range.first, range.last);
+      if (small) value = std::max(between(-8, 7), range.first);  // four bits
       numbers.push_back(value);
     }
     return constant(fmt::format("[{}]", fmt::join(numbers, ", ")), {dtype, shape, {}});
@@ -115,11 +116,12 @@ class QuantizedWriter : GraphWriter {
   // --- in and out of the reals ------------------------------------------------------------------
 
   /// The result of an operator on reals; none when it does not fit.
-  std::optional<Real> computed(const std::string& right, double magnitude) {
+  std::optional<Real> computed(const std::string& right, double magnitude,
+                               DType dtype = DType::f32) {
     const std::string name = fresh();
     const std::string line = fmt::format("  %{} = {}\n", name, right);
     const auto type = inferred(text_.lines + pending_ + line, name);
-    if (!type || type->dtype != DType::f32) return std::nullopt;
+    if (!type || type->dtype != dtype) return std::nullopt;
     if (type->elements() == 0 || type->elements() > kMostElements) return std::nullopt;
     pending_ += line;
     return Real{"%" + name, type->shape, std::max(magnitude, 1e-6)};
@@ -348,6 +350,72 @@ class QuantizedWriter : GraphWriter {
         magnitude);
   }
 
+  // --- fixed point ------------------------------------------------------------------------------
+
+  /// Sums of products with weights and their number for each result; none when they do not fit.
+  std::optional<Real> integer_sums(const Stored& source, int64_t& turns) {
+    const DType weight = one_of(std::array{DType::i8, DType::i8, DType::u8});
+    const Shape& shape = source.type.shape;
+    const std::string zero = scalar(source.zero, source.type.dtype);
+    if (shape.size() == 2 || chance(5)) {
+      turns = shape.back();
+      const std::string w = integer_list(weight, {turns, between(1, 20)});
+      const std::string w_zero = scalar(random_zero(weight), weight);
+      return computed(fmt::format("matmul_integer({}, {}, {}, {})", source.name, w, zero, w_zero),
+                      1, DType::i32);
+    }
+    if (shape.size() < 3) return std::nullopt;
+    const std::vector<int64_t> kernel = several(shape.size() - 2, 1, 3);
+    const int64_t groups = chance(3) ? shape[1] : 1;
+    Shape filter = {groups * between(1, groups == 1 ? 20 : 2), shape[1] / groups};
+    filter.insert(filter.end(), kernel.begin(), kernel.end());
+    turns = size_of(filter, 1);
+    const std::string w = integer_list(weight, filter);
+    const std::string w_zero = chance(2) ? "_" : scalar(random_zero(weight), weight);
+    const auto channels = static_cast<size_t>(filter[0]);
+    const std::string bias =
+        constant(fmt::format("[{}]", fmt::join(several(channels, -20000, 20000), ", ")),
+                 {DType::i32, {filter[0]}, {}});
+    return computed(
+        fmt::format("conv_integer({}, {}, {}, {}{}) {{{}, group={}}}", source.name, w, zero, w_zero,
+                    chance(2) ? ", " + bias : "", windows(kernel.size(), kernel, true), groups),
+        1, DType::i32);
+  }
+
+  void add_fixed_layer() {
+    pending_.clear();
+    const Stored source = newest_or_any();
+    if (bytes_of(source.type.dtype) != 1) return;
+    int64_t turns = 1;
+    const std::optional<Real> sums = integer_sums(source, turns);
+    if (!sums) return;
+    const bool per_channel = sums->shape.size() > 1 && chance(2);
+    const int64_t count = per_channel ? sums->shape[1] : 1;
+    std::vector<int64_t> multipliers, shifts;
+    const double typical = 1.0 / (64 * std::sqrt(static_cast<double>(turns)));
+    for (int64_t i = 0; i < count; ++i) {
+      multipliers.push_back(between(int64_t{1} << 30, (int64_t{1} << 31) - 1));
+      shifts.push_back(std::lround(std::log2(typical)) + between(-2, 2));
+    }
+    const TensorType type{DType::i32, {count}, {}};
+    const std::string multiplier =
+        constant(fmt::format("[{}]", fmt::join(multipliers, ", ")), type);
+    const std::string shift = constant(fmt::format("[{}]", fmt::join(shifts, ", ")), type);
+    Stored stored{.name = "%" + fresh(), .type = {random_dtype(), sums->shape, {}}};
+    const Range range = *dtype_range(stored.type.dtype);
+    stored.zero = random_zero(stored.type.dtype);
+    stored.scale = random_scale(stored.type.dtype, 1);
+    stored.magnitude = stored.scale * static_cast<double>(range.last - range.first) / 2;
+    text_.lines += pending_ + fmt::format(
+                                  "  {} = requantize_fixed({}, {}, {}) {{zero_point={}, "
+                                  "low={}, high={}, dtype=\"{}\", rounding=\"{}\"}}\n",
+                                  stored.name, sums->name, multiplier, shift, stored.zero,
+                                  chance(2) ? stored.zero : range.first, range.last,
+                                  info(stored.type.dtype).name,
+                                  one_of(std::array{"once", "twice", "twice_up"}));
+    values_.push_back(stored);
+  }
+
   // --- layers -----------------------------------------------------------------------------------
 
   std::optional<Real> begun(const Stored& source) {
@@ -376,6 +444,7 @@ class QuantizedWriter : GraphWriter {
   }
 
   void add_layer() {
+    if (chance(6)) return add_fixed_layer();
     pending_.clear();
     const Stored source = newest_or_any();
     std::optional<Real> value = begun(source);
