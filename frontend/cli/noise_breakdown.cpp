@@ -76,19 +76,25 @@ void add_vanishing(Improvement& improvement, const Plan& plan, const NoiseBreakd
 }  // namespace
 
 NoiseBreakdown break_down_noise(const SwitchedGraph& graph, const SampleSet& samples,
-                                Progress& progress) {
+                                const ExactOutputs& exact, Progress& progress) {
   const size_t sources = graph.sources.size(), settings = sources + 2;
   std::vector<std::string> outputs;
   for (const Value* output : graph.graph->outputs) outputs.push_back(output->name);
   Observation observation(cloned(*graph.graph), "finding what hurts", progress);
   std::vector<std::vector<Noise>> noise(settings, std::vector<Noise>(outputs.size()));
-  Values exact;
+  const std::vector<size_t> chosen = chosen_samples(samples);
+  std::vector<Tensor> wanted, unrounded;
   observation.for_each(settings_of(samples, sources), [&](size_t run, const Values& got) {
     const size_t setting = run % settings;
-    if (setting == 0) exact = got;
+    if (setting == 0) {
+      wanted = exact(chosen[run / settings]);
+      unrounded.clear();
+      for (const std::string& output : outputs) unrounded.push_back(got.at(output));
+      return;
+    }
     for (size_t i = 0; i < outputs.size(); ++i) {
-      if (!is_float(exact.at(outputs[i]).type.dtype)) continue;
-      noise[setting][i].add(exact.at(outputs[i]), got.at(outputs[i]));
+      if (!is_float(wanted[i].type.dtype)) continue;
+      noise[setting][i].add(setting == 1 ? wanted[i] : unrounded[i], got.at(outputs[i]));
     }
   });
   NoiseBreakdown breakdown;

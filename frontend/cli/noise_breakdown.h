@@ -23,10 +23,15 @@ struct NoiseBreakdown {
   std::vector<double> total = {};  ///< per output, with every rounding on
 };
 
-/// Runs the float graph with one rounding at a time on a few of the samples. Errors that small add
-/// up like independent ones; what they add up to is scaled to what all of them together do.
+/// The float model's outputs for a sample, in order.
+using ExactOutputs = std::function<std::vector<Tensor>(size_t sample)>;
+
+/// Runs the graph with one rounding at a time on a few of the samples. Errors that small add up
+/// like independent ones; what they add up to is scaled to what all of them together make of
+/// `exact`. The graph's biases may be corrected ones, so that without any rounding it gives
+/// something else.
 NoiseBreakdown break_down_noise(const SwitchedGraph& graph, const SampleSet& samples,
-                                Progress& progress);
+                                const ExactOutputs& exact, Progress& progress);
 
 /// One way to make a model more accurate.
 struct Improvement {

@@ -313,9 +313,15 @@ class Quantizer {
   NoiseBreakdown broken_down(const Attempt& attempt) {
     std::unique_ptr<Graph> graph = cloned(*graph_);
     if (corrects_) correct_biases(*graph, attempt.plan, shifts_);
+    const auto exact = [&](size_t sample) {
+      std::vector<Tensor> outputs;
+      const Values& values = float_->at(calibration_, sample);
+      for (const Value* output : graph_->outputs) outputs.push_back(values.at(output->name));
+      return outputs;
+    };
     return break_down_noise(
         with_switches(*graph, attempt.plan, attempt.parameters, attempt.options), calibration_,
-        progress_);
+        exact, progress_);
   }
 
   Attempt improved(const std::vector<Improvement>& order, size_t count) {
