@@ -59,8 +59,14 @@ std::string KernelBuilder::unique(const std::string& name) {
              return stage.reduction && stage.reduction->name == candidate;
            });
   };
-  std::string candidate = name;
-  for (int suffix = 2; taken(candidate); ++suffix) candidate = name + std::to_string(suffix);
+  // No name is given back, so that the search goes on where it ended: a concatenation may have
+  // thousands of parts.
+  int& suffix = next_suffix_[name];
+  std::string candidate = suffix == 0 ? name : name + std::to_string(suffix);
+  while (taken(candidate)) {
+    suffix = std::max(suffix + 1, 2);
+    candidate = name + std::to_string(suffix);
+  }
   return candidate;
 }
 

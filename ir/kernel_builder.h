@@ -8,6 +8,7 @@
 //   return k.done();
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -70,8 +71,9 @@ class KernelBuilder {
  private:
   std::string unique(const std::string& name);
   Kernel kernel_;
-  std::vector<std::string> in_names_;   ///< per operator input; empty when absent
-  std::vector<std::string> out_names_;  ///< likewise for outputs
+  std::map<std::string, int> next_suffix_;  ///< where the search for a free name goes on
+  std::vector<std::string> in_names_;       ///< per operator input; empty when absent
+  std::vector<std::string> out_names_;      ///< likewise for outputs
 };
 
 }  // namespace mlfc

@@ -67,8 +67,8 @@ std::vector<TensorType> result_types(const Node& node) {
     types = node.op->infer(node);
     for (const TensorType& type : types) type.elements();
   } catch (const UserError& error) {
-    // Shape arithmetic knows no nodes.
-    if (std::string(error.what()).starts_with(describe(node))) throw;
+    // Shape arithmetic knows no nodes; operators do, and those made of others name one of these.
+    if (std::string(error.what()).starts_with("node ")) throw;
     fail(node, error.what());
   }
   for (const TensorType& type : types) {

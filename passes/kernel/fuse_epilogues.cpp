@@ -4,9 +4,11 @@
 // The consumer may read other tensors (a residual, a scale): they become inputs of the joint
 // kernel, which runs where the consumer stood.
 #include <algorithm>
+#include <unordered_map>
 
 #include "ir/operator.h"
 #include "passes/kernel/fusion.h"
+#include "passes/memory/lifetimes.h"
 #include "passes/pass.h"
 
 namespace mlfc {
@@ -48,7 +50,36 @@ bool only_moves_data(const Kernel& kernel) {
   return is_elementwise(kernel) && value->kind == ExprKind::read && value->otherwise.empty();
 }
 
-bool may_fuse(const Graph& graph, const Node& producer, const Node& consumer,
+// Where nodes stand and how often values are read, kept up to date: asking the graph takes a walk
+// over all of it each time.
+class Places {
+ public:
+  explicit Places(Graph& graph) {
+    for (auto place = graph.nodes.begin(); place != graph.nodes.end(); ++place) {
+      positions_.emplace(place->get(), place);
+    }
+    const Readers readers(graph);
+    for (const auto& value : graph.values) uses_[value.get()] = readers.of(*value).size();
+  }
+
+  Graph::Position position(const Node& node) const { return positions_.at(&node); }
+  size_t uses(const Value& value) const {
+    const auto found = uses_.find(&value);
+    return found == uses_.end() ? 0 : found->second;
+  }
+  void forget_inputs(const Node& node) {
+    for (const Value* input : node.inputs) --uses_[input];
+  }
+  void count_inputs(const Node& node) {
+    for (const Value* input : node.inputs) ++uses_[input];
+  }
+
+ private:
+  std::unordered_map<const Node*, Graph::Position> positions_;
+  std::unordered_map<const Value*, size_t> uses_;
+};
+
+bool may_fuse(const Graph& graph, const Places& places, const Node& producer, const Node& consumer,
               const Value& between) {
   if (!producer.kernel || producer.is_free || !stores_by_plain_axes(*producer.kernel)) return false;
   if (only_moves_data(*producer.kernel)) return false;
@@ -57,7 +88,7 @@ bool may_fuse(const Graph& graph, const Node& producer, const Node& consumer,
   const auto reads = static_cast<int64_t>(reads_of(*consumer.kernel, operand).size());
   const bool computes_twice = reads > 1 && is_expensive(value);
   if (computes_twice || reads * size_of(value) > kMostExpressionNodes) return false;
-  return !graph.is_output(between) && graph.users(between).size() == 1;
+  return !graph.is_output(between) && places.uses(between) == 1;
 }
 
 // The joint kernel: the consumer's value with its read of `operand` replaced by what the producer
@@ -80,11 +111,13 @@ Kernel joined(Kernel producer, const Kernel& consumer, const std::string& operan
   return producer;
 }
 
-bool fuse(Graph& graph, Node& producer, Node& consumer, const Value& between) {
+bool fuse(Graph& graph, Places& places, Node& producer, Node& consumer, const Value& between) {
   Kernel consumer_kernel = *consumer.kernel;
   Kernel producer_kernel = *producer.kernel;
   const std::string before = param_of(consumer, consumer_kernel, between);
   if (!matching_axes(producer_kernel, consumer_kernel, before)) return false;
+  places.forget_inputs(producer);
+  places.forget_inputs(consumer);
   // Parameters first: names of the consumer may change. `between` gets a name nobody else has.
   const std::string operand = "%between";
   rename_param(consumer_kernel, before, operand);
@@ -94,22 +127,23 @@ bool fuse(Graph& graph, Node& producer, Node& consumer, const Value& between) {
   producer.sources.insert(producer.sources.end(), consumer.sources.begin(), consumer.sources.end());
 
   // The joint node stands where the consumer stood and makes what the consumer made.
-  graph.nodes.splice(graph.position(consumer), graph.nodes, graph.position(producer));
+  const Graph::Position here = places.position(consumer);
+  graph.nodes.splice(here, graph.nodes, places.position(producer));
   const std::vector<Value*> results = consumer.outputs;
-  consumer.outputs.clear();
-  consumer.inputs.clear();
   producer.outputs = results;
   for (Value* result : results) result->producer = &producer;
-  graph.erase(consumer);
+  graph.nodes.erase(here);
+  places.count_inputs(producer);
   graph.erase_value(between);
   return true;
 }
 
-bool fuse_into_some_producer(Graph& graph, Node& consumer) {
+bool fuse_into_some_producer(Graph& graph, Places& places, Node& consumer) {
   for (Value* input : consumer.inputs) {
     if (input == nullptr || input->producer == nullptr) continue;
     Node& producer = *input->producer;
-    if (may_fuse(graph, producer, consumer, *input) && fuse(graph, producer, consumer, *input)) {
+    if (may_fuse(graph, places, producer, consumer, *input) &&
+        fuse(graph, places, producer, consumer, *input)) {
       return true;
     }
   }
@@ -117,11 +151,12 @@ bool fuse_into_some_producer(Graph& graph, Node& consumer) {
 }
 
 void fuse_epilogues(Graph& graph, const PassContext&) {
+  Places places(graph);
   for (auto place = graph.nodes.begin(); place != graph.nodes.end();) {
     Node& consumer = **place++;
     const bool is_candidate =
         consumer.kernel && is_elementwise(*consumer.kernel) && !consumer.is_free;
-    if (is_candidate) fuse_into_some_producer(graph, consumer);
+    if (is_candidate) fuse_into_some_producer(graph, places, consumer);
   }
 }
 

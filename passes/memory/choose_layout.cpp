@@ -156,8 +156,8 @@ class ImageValues {
 
 // A value that only goes on through reshapes (no axis in its place any more) is read row-major, so
 // storing it so makes the reshape a view.
-bool only_reshaped(const Graph& graph, const Value& value) {
-  const std::vector<Node*> users = graph.users(value);
+bool only_reshaped(const Readers& readers, const Value& value) {
+  const std::vector<const Node*>& users = readers.of(value);
   return !users.empty() && std::all_of(users.begin(), users.end(), [&](const Node* user) {
     const bool changes_rank =
         !user->outputs.empty() && user->output().type.shape != value.type.shape;
@@ -177,10 +177,12 @@ Layout channels_last(const Shape& shape) {
 void choose_layout(Graph& graph, const PassContext& context) {
   if (context.options.desired_layout == "NCHW") return;
   const ImageValues images(graph);
+  const Readers readers(graph);
   for (const auto& value : graph.values) {
     const bool is_free = images.values().contains(value.get()) && !graph.is_input(*value) &&
                          !graph.is_output(*value) && value->inside == nullptr;
-    if (!is_free || only_reshaped(graph, *value) || needs_plain_storage(graph, *value)) continue;
+    if (!is_free || only_reshaped(readers, *value) || needs_plain_storage(readers, *value))
+      continue;
     const Layout layout = channels_last(value->type.shape);
     if (layout != Layout::row_major(value->type.shape)) value->type.layout = layout;
   }

@@ -71,10 +71,26 @@ const Lifetime& Lifetimes::of(const Value& root) const {
   return found->second;
 }
 
-bool needs_plain_storage(const Graph& graph, const Value& value) {
+Readers::Readers(const Graph& graph) {
+  for (const auto& node : graph.nodes) {
+    std::vector<const Value*> read(node->inputs.begin(), node->inputs.end());
+    for (const auto& region : node->regions) captured(*region, read);
+    for (const Value* value : read) {
+      if (value != nullptr) readers_[value].push_back(node.get());
+    }
+  }
+}
+
+const std::vector<const Node*>& Readers::of(const Value& value) const {
+  static const std::vector<const Node*> none;
+  const auto found = readers_.find(&value);
+  return found == readers_.end() ? none : found->second;
+}
+
+bool needs_plain_storage(const Readers& readers, const Value& value) {
   const auto is_foreign = [](const Node* node) { return !node->kernel && !node->is_free; };
   if (value.producer != nullptr && is_foreign(value.producer)) return true;
-  const std::vector<Node*> users = graph.users(value);
+  const std::vector<const Node*>& users = readers.of(value);
   return std::any_of(users.begin(), users.end(), is_foreign);
 }
 

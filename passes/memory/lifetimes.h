@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "ir/graph.h"
@@ -35,9 +36,20 @@ class Lifetimes {
   std::vector<Value*> to_place_;
 };
 
+/// Who reads which value, found in one walk: for passes that ask about many values and leave the
+/// inputs of nodes as they are. Uses inside regions count for the node that owns the region.
+class Readers {
+ public:
+  explicit Readers(const Graph& graph);
+  const std::vector<const Node*>& of(const Value& value) const;
+
+ private:
+  std::unordered_map<const Value*, std::vector<const Node*>> readers_;
+};
+
 /// True when a runtime call or control flow makes or reads the value: those know nothing of layouts
 /// and want it row-major in storage of its own.
-bool needs_plain_storage(const Graph& graph, const Value& value);
+bool needs_plain_storage(const Readers& readers, const Value& value);
 
 /// Gives the node's kernel parameters the layouts of the values they stand for, and says which of
 /// them are constants.

@@ -63,11 +63,11 @@ std::optional<Layout> layout_for(const Shape& shape, const std::vector<Expr>& in
 }
 
 // y becomes a view of x: y's places are where its elements are read in x.
-bool view_output(Graph& graph, Node& node) {
+bool view_output(const Graph& graph, const Readers& readers, Node& node) {
   Value& y = node.output();
   const std::optional<CopyStage> copy = copy_stage(node.kernel->stages[0]);
   if (!copy || graph.is_output(y) || y.inside != nullptr) return false;
-  if (needs_plain_storage(graph, y)) return false;
+  if (needs_plain_storage(readers, y)) return false;
   Value* x = value_of(node, (*copy->read)->name);
   check(x != nullptr, describe(node), " copies a tensor it does not have");
   if (x->is_constant()) return false;
@@ -82,9 +82,9 @@ bool view_output(Graph& graph, Node& node) {
 }
 
 // x may be moved into y's storage: a node of ours computes it, and nothing else decides its place.
-bool may_move(const Graph& graph, const Value& x) {
+bool may_move(const Graph& graph, const Readers& readers, const Value& x) {
   return x.producer != nullptr && !x.is_constant() && !graph.is_output(x) && x.inside == nullptr &&
-         !x.producer->is_free && !needs_plain_storage(graph, x);
+         !x.producer->is_free && !needs_plain_storage(readers, x);
 }
 
 // A part of x has no room for the rest of it: the copy must take all.
@@ -118,7 +118,7 @@ Value& copied(Graph& graph, Node& node, Value& x) {
 
 // All inputs are computed inside the output; those that cannot be are copied there by a node of
 // their own, if at least one other is free.
-bool view_inputs(Graph& graph, Node& node) {
+bool view_inputs(Graph& graph, const Readers& readers, Node& node) {
   Value& y = node.output();
   if (y.inside != nullptr && node.kernel->stages.size() == 1) return false;
   struct Part {
@@ -135,7 +135,7 @@ bool view_inputs(Graph& graph, Node& node) {
     const std::optional<Layout> layout = layout_inside(*node.kernel, y, *x, *copy);
     if (!layout) return false;
     const auto input = std::find(node.inputs.begin(), node.inputs.end(), x) - node.inputs.begin();
-    const bool movable = may_move(graph, *x) && seen.insert(x).second;
+    const bool movable = may_move(graph, readers, *x) && seen.insert(x).second;
     parts.push_back({static_cast<size_t>(input), *layout, movable});
   }
   const bool repeats = seen.size() != parts.size();
@@ -156,7 +156,7 @@ bool view_inputs(Graph& graph, Node& node) {
 }
 
 // Several outputs, each a part of the one input: split.
-bool view_outputs(Graph& graph, Node& node) {
+bool view_outputs(const Graph& graph, const Readers& readers, Node& node) {
   std::vector<std::pair<Value*, Layout>> views;
   Value* source = nullptr;
   for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -166,7 +166,7 @@ bool view_outputs(Graph& graph, Node& node) {
           return candidate.store && candidate.store->target == node.kernel->outputs[i].name;
         });
     if (stage == node.kernel->stages.end() || graph.is_output(y) || y.inside != nullptr ||
-        needs_plain_storage(graph, y))
+        needs_plain_storage(readers, y))
       return false;
     const std::optional<CopyStage> copy = copy_stage(*stage);
     if (!copy) return false;
@@ -187,20 +187,21 @@ bool view_outputs(Graph& graph, Node& node) {
 }
 
 void make_views(Graph& graph, const PassContext&) {
+  const Readers readers(graph);
   // Consumers first: a concatenation decides where its inputs live before their producers' own
   // inputs are looked at, so that a concatenation of concatenations nests.
   for (auto place = graph.nodes.rbegin(); place != graph.nodes.rend(); ++place) {
     Node& node = **place;
     const bool joins = node.kernel && !node.is_free && node.outputs.size() == 1 &&
                        (node.kernel->stages.size() > 1 || graph.is_output(node.output()));
-    if (joins) view_inputs(graph, node);
+    if (joins) view_inputs(graph, readers, node);
   }
   for (const auto& node : graph.nodes) {
     if (!node->kernel || node->is_free) continue;
     if (node->outputs.size() > 1) {
-      view_outputs(graph, *node);
+      view_outputs(graph, readers, *node);
     } else if (node->kernel->stages.size() == 1) {
-      view_output(graph, *node);
+      view_output(graph, readers, *node);
     }
   }
 }

@@ -1,5 +1,6 @@
 // Random graphs of quantized layers, in the spelling of quantized models: integers are dequantized,
-// a few operators compute with the reals, and the result is quantized again. Types, scales, zero
+// a few operators compute with the reals, and the result is quantized again. Now and then a layer
+// is in fixed point from the beginning. Types, scales, zero
 // points, windows and numbers of channels are what models have, and what they could have: extreme
 // weights, sums beyond 32 bits, zero points at the end of a type, channels that fill no vector.
 #include <algorithm>
@@ -7,38 +8,14 @@
 #include <cmath>
 
 #include "ir/value_range.h"
-#include "tests/fuzz/graph_writer.h"
+#include "tests/fuzz/quantized_numbers.h"
 
 namespace mlfc::fuzz {
 namespace {
 
-constexpr int64_t kMostElements = 4000;
-
-/// A value of the graph, as the integers that are stored.
-struct Stored {
-  std::string name = {};  ///< with its %
-  TensorType type = {};
-  double scale = 1;
-  int64_t zero = 0;
-  double magnitude = 1;  ///< about how large the reals are
-};
-
-/// A real value inside a layer.
-struct Real {
-  std::string name = {};
-  Shape shape = {};
-  double magnitude = 1;
-};
-
-int64_t size_of(const Shape& shape, size_t from) {
-  int64_t size = 1;
-  for (size_t i = from; i < shape.size(); ++i) size *= shape[i];
-  return size;
-}
-
-class QuantizedWriter : GraphWriter {
+class QuantizedWriter : QuantizedNumbers {
  public:
-  QuantizedWriter(std::string prefix, uint64_t seed) : GraphWriter(std::move(prefix), seed) {}
+  QuantizedWriter(std::string prefix, uint64_t seed) : QuantizedNumbers(std::move(prefix), seed) {}
 
   GraphText run() {
     add_input();
@@ -54,133 +31,8 @@ class QuantizedWriter : GraphWriter {
   }
 
  private:
-  bool chance(size_t of) { return below(of) == 0; }
-
-  // --- types and numbers ------------------------------------------------------------------------
-
-  DType random_dtype() {
-    return one_of(std::array{DType::u8, DType::u8, DType::u8, DType::i8, DType::i8, DType::i8,
-                             DType::i8, DType::i16, DType::u16});
-  }
-
-  int64_t random_zero(DType dtype) {
-    const Range range = *dtype_range(dtype);
-    switch (below(5)) {
-      case 0:
-        return 0;
-      case 1:
-        return range.first;
-      case 2:
-        return range.last;
-      case 3:
-        return (range.first + range.last + 1) / 2;
-      default:
-        return between(range.first, range.last);
-    }
-  }
-
-  /// A step that makes a type's integers reach about `magnitude`; now and then a power of two, for
-  /// then results lie halfway between integers.
-  double random_scale(DType dtype, double magnitude) {
-    const Range range = *dtype_range(dtype);
-    const double exact = 2 * magnitude / static_cast<double>(range.last - range.first);
-    const double scale = exact * std::exp2(static_cast<double>(between(-150, 100)) / 100);
-    const double power = std::exp2(std::round(std::log2(scale)));
-    return static_cast<float>(chance(4) ? power : scale);
-  }
-
-  std::string number(double value) const { return fmt::format("{:.9g}", value); }
-
-  std::string scalar(double value) { return constant(number(value), {DType::f32, {}, {}}); }
-  std::string scalar(int64_t value, DType dtype) {
-    return constant(fmt::format("{}", value), {dtype, {}, {}});
-  }
-
-  std::string integer_list(DType dtype, const Shape& shape) {
-    const Range range = *dtype_range(dtype);
-    const int64_t count = size_of(shape, 0);
-    if (count > 2000) return constant(fmt::format("random({})", below(1000)), {dtype, shape, {}});
-    const bool extremes = chance(6);
-    const bool small = chance(3);
-    std::vector<int64_t> numbers;
-    for (int64_t i = 0; i < count; ++i) {
-      int64_t value = between(range.first, range.last);
-      if (extremes) value = chance(8) ? range.last : range.first;
-      if (small) value = std::clamp<int64_t>(between(-9, 9), range.first, range.last);
-      numbers.push_back(value);
-    }
-    return constant(fmt::format("[{}]", fmt::join(numbers, ", ")), {dtype, shape, {}});
-  }
-
-  // --- in and out of the reals ------------------------------------------------------------------
-
-  /// The result of an operator on reals; none when it does not fit.
-  std::optional<Real> computed(const std::string& right, double magnitude) {
-    const std::string name = fresh();
-    const std::string line = fmt::format("  %{} = {}\n", name, right);
-    const auto type = inferred(text_.lines + pending_ + line, name);
-    if (!type || type->dtype != DType::f32) return std::nullopt;
-    if (type->elements() == 0 || type->elements() > kMostElements) return std::nullopt;
-    pending_ += line;
-    return Real{"%" + name, type->shape, std::max(magnitude, 1e-6)};
-  }
-
-  Real dequantized(const Stored& value) {
-    const std::string name = fresh();
-    const std::string scale = scalar(value.scale);
-    const bool says_zero = value.zero != 0 || chance(2);
-    const std::string zero = says_zero ? ", " + scalar(value.zero, value.type.dtype) : "";
-    pending_ += fmt::format("  %{} = dequantize_linear({}, {}{})\n", name, value.name, scale, zero);
-    return {"%" + name, value.type.shape, value.magnitude};
-  }
-
   const Stored& newest_or_any() {
     return values_[chance(3) ? below(values_.size()) : values_.size() - 1];
-  }
-
-  /// Weights with a scale for all or one for each entry of `axis`, dequantized.
-  std::string weights(const Shape& shape, int64_t axis, double& scale) {
-    const DType dtype = one_of(std::array{DType::i8, DType::i8, DType::i8, DType::u8, DType::i16});
-    const std::string stored = integer_list(dtype, shape);
-    scale = random_scale(dtype, 1);
-    const int64_t entries = shape[static_cast<size_t>(axis)];
-    const bool per_entry = chance(2);
-    std::string scales = number(scale), zeros = fmt::format("{}", random_zero(dtype));
-    if (per_entry) {
-      std::vector<std::string> many, zero_of;
-      for (int64_t i = 0; i < entries; ++i) {
-        many.push_back(number(random_scale(dtype, 1)));
-        zero_of.push_back(fmt::format("{}", dtype == DType::u8 ? random_zero(dtype) : 0));
-      }
-      scales = fmt::format("[{}]", fmt::join(many, ", "));
-      zeros = fmt::format("[{}]", fmt::join(zero_of, ", "));
-    }
-    const Shape one = per_entry ? Shape{entries} : Shape{};
-    const std::string scale_name = constant(scales, {DType::f32, one, {}});
-    const bool has_zero = dtype == DType::u8 || chance(4);
-    const std::string zero = has_zero ? ", " + constant(zeros, {dtype, one, {}}) : "";
-    const std::string name = fresh();
-    pending_ += fmt::format("  %{} = dequantize_linear({}, {}{}) {{axis={}}}\n", name, stored,
-                            scale_name, zero, axis);
-    scales_ = scale_name;
-    return "%" + name;
-  }
-
-  /// None, integers in units of the products, integers in a unit of their own, or reals.
-  std::string bias(int64_t count, double x_scale) {
-    if (chance(3)) return "";
-    if (chance(3)) return ", " + reals({count});
-    const std::string stored = constant(
-        fmt::format("[{}]", fmt::join(several(static_cast<size_t>(count), -20000, 20000), ", ")),
-        {DType::i32, {count}, {}});
-    const std::string name = fresh(), scale = fresh();
-    if (chance(4)) {
-      pending_ += fmt::format("  %{} = constant 0.0003 : f32[]\n", scale);
-    } else {
-      pending_ += fmt::format("  %{} = mul({}, {})\n", scale, scalar(x_scale), scales_);
-    }
-    pending_ += fmt::format("  %{} = dequantize_linear({}, %{}) {{axis=0}}\n", name, stored, scale);
-    return ", %" + name;
   }
 
   // --- what layers begin with -------------------------------------------------------------------
@@ -348,6 +200,72 @@ class QuantizedWriter : GraphWriter {
         magnitude);
   }
 
+  // --- fixed point ------------------------------------------------------------------------------
+
+  /// Sums of products with weights and their number for each result; none when they do not fit.
+  std::optional<Real> integer_sums(const Stored& source, int64_t& turns) {
+    const DType weight = one_of(std::array{DType::i8, DType::i8, DType::u8});
+    const Shape& shape = source.type.shape;
+    const std::string zero = scalar(source.zero, source.type.dtype);
+    if (shape.size() == 2 || chance(5)) {
+      turns = shape.back();
+      const std::string w = integer_list(weight, {turns, between(1, 20)});
+      const std::string w_zero = scalar(random_zero(weight), weight);
+      return computed(fmt::format("matmul_integer({}, {}, {}, {})", source.name, w, zero, w_zero),
+                      1, DType::i32);
+    }
+    if (shape.size() < 3) return std::nullopt;
+    const std::vector<int64_t> kernel = several(shape.size() - 2, 1, 3);
+    const int64_t groups = chance(3) ? shape[1] : 1;
+    Shape filter = {groups * between(1, groups == 1 ? 20 : 2), shape[1] / groups};
+    filter.insert(filter.end(), kernel.begin(), kernel.end());
+    turns = size_of(filter, 1);
+    const std::string w = integer_list(weight, filter);
+    const std::string w_zero = chance(2) ? "_" : scalar(random_zero(weight), weight);
+    const auto channels = static_cast<size_t>(filter[0]);
+    const std::string bias =
+        constant(fmt::format("[{}]", fmt::join(several(channels, -20000, 20000), ", ")),
+                 {DType::i32, {filter[0]}, {}});
+    return computed(
+        fmt::format("conv_integer({}, {}, {}, {}{}) {{{}, group={}}}", source.name, w, zero, w_zero,
+                    chance(2) ? ", " + bias : "", windows(kernel.size(), kernel, true), groups),
+        1, DType::i32);
+  }
+
+  void add_fixed_layer() {
+    pending_.clear();
+    const Stored source = newest_or_any();
+    if (bytes_of(source.type.dtype) != 1) return;
+    int64_t turns = 1;
+    const std::optional<Real> sums = integer_sums(source, turns);
+    if (!sums) return;
+    const bool per_channel = sums->shape.size() > 1 && chance(2);
+    const int64_t count = per_channel ? sums->shape[1] : 1;
+    std::vector<int64_t> multipliers, shifts;
+    const double typical = 1.0 / (64 * std::sqrt(static_cast<double>(turns)));
+    for (int64_t i = 0; i < count; ++i) {
+      multipliers.push_back(between(int64_t{1} << 30, (int64_t{1} << 31) - 1));
+      shifts.push_back(std::lround(std::log2(typical)) + between(-2, 2));
+    }
+    const TensorType type{DType::i32, {count}, {}};
+    const std::string multiplier =
+        constant(fmt::format("[{}]", fmt::join(multipliers, ", ")), type);
+    const std::string shift = constant(fmt::format("[{}]", fmt::join(shifts, ", ")), type);
+    Stored stored{.name = "%" + fresh(), .type = {random_dtype(), sums->shape, {}}};
+    const Range range = *dtype_range(stored.type.dtype);
+    stored.zero = random_zero(stored.type.dtype);
+    stored.scale = random_scale(stored.type.dtype, 1);
+    stored.magnitude = stored.scale * static_cast<double>(range.last - range.first) / 2;
+    text_.lines += pending_ + fmt::format(
+                                  "  {} = requantize_fixed({}, {}, {}) {{zero_point={}, "
+                                  "low={}, high={}, dtype=\"{}\", rounding=\"{}\"}}\n",
+                                  stored.name, sums->name, multiplier, shift, stored.zero,
+                                  chance(2) ? stored.zero : range.first, range.last,
+                                  info(stored.type.dtype).name,
+                                  one_of(std::array{"once", "twice", "twice_up"}));
+    values_.push_back(stored);
+  }
+
   // --- layers -----------------------------------------------------------------------------------
 
   std::optional<Real> begun(const Stored& source) {
@@ -376,6 +294,7 @@ class QuantizedWriter : GraphWriter {
   }
 
   void add_layer() {
+    if (chance(6)) return add_fixed_layer();
     pending_.clear();
     const Stored source = newest_or_any();
     std::optional<Real> value = begun(source);
@@ -429,7 +348,6 @@ class QuantizedWriter : GraphWriter {
   }
 
   std::vector<Stored> values_ = {};
-  std::string scales_ = {};  ///< of the newest weights
 };
 
 }  // namespace

@@ -15,14 +15,9 @@ for name in dscnn_kws resnet8; do
     --output "$folder/$name.onnx" > /dev/null
   models+=("$folder/$name.onnx")
 done
-"$source/tests/tflite/make_models.py" --schema "$source/frontend/tflite/schema.fbs" \
-  --out "$folder/tflite" --together
-models+=("$folder"/tflite/*.tflite)
 if [[ -n ${MLFC_TEST_DATA:-} ]]; then
   for model in onnx/micro_kws_qoperator/model.onnx onnx/mnist_convinteger/model.onnx \
-    tflite/{hello_world_int8,micro_kws_m_mlonmcu,micro_kws_m_yesno8}/model.tflite \
-    tflite/{micro_speech_tflm,mlperf_kws,mlperf_resnet8}/model.tflite \
-    tflm-seanet/{add12,conv9,leaky_relu11,pad10,transpose_conv4}/model.tflite; do
+    tflite/mlperf_kws/model.tflite tflite/mlperf_resnet8/model.tflite; do
     [[ -f $MLFC_TEST_DATA/models/$model ]] && models+=("$MLFC_TEST_DATA/models/$model")
   done
 fi
