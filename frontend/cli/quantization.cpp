@@ -428,17 +428,6 @@ class Quantizer {
     return std::find(plan.wanted.begin(), plan.wanted.end(), value) != plan.wanted.end();
   }
 
-  static double storing_decibels(const Histogram& histogram, const Parameters& parameters) {
-    Noise noise;
-    const auto total = static_cast<double>(histogram.total());
-    noise.noise = storing_error(histogram, parameters) * total;
-    for (size_t bin = 0; bin < histogram.counts.size(); ++bin) {
-      noise.signal += histogram.centre(bin) * histogram.centre(bin) *
-                      static_cast<double>(histogram.counts[bin]);
-    }
-    return noise.decibels();
-  }
-
   void add_outputs(const Attempt& attempt) {
     for (const Value* output : graph_->outputs) {
       if (output->type.dtype != DType::f32) continue;

@@ -8,6 +8,7 @@
 #include "ir/error.h"
 #include "ir/operator.h"
 #include "passes/quantize/contraction.h"
+#include "passes/quantize/statistics.h"
 
 namespace mlfc {
 namespace {
@@ -56,6 +57,17 @@ std::string value_advice(const QuantizeOptions& options, const std::string& valu
     if (gain >= 3) return fmt::format("--method {} (+{:.0f} dB)", to_text(method), gain);
   }
   return "--int16 '" + value + "'";
+}
+
+double storing_decibels(const Histogram& histogram, const Parameters& parameters) {
+  Noise noise;
+  const auto total = static_cast<double>(histogram.total());
+  noise.noise = storing_error(histogram, parameters) * total;
+  for (size_t bin = 0; bin < histogram.counts.size(); ++bin) {
+    noise.signal +=
+        histogram.centre(bin) * histogram.centre(bin) * static_cast<double>(histogram.counts[bin]);
+  }
+  return noise.decibels();
 }
 
 std::vector<FloatLayer> layers_left_float(const Graph& graph, const QuantizeOptions& options) {

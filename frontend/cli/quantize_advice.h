@@ -17,6 +17,9 @@ std::string weight_advice(const QuantizeOptions& options, const std::string& val
 std::string value_advice(const QuantizeOptions& options, const std::string& value,
                          const Histogram& histogram, const Parameters& parameters);
 
+/// Signal-to-noise in dB of storing what the histogram counted.
+double storing_decibels(const Histogram& histogram, const Parameters& parameters);
+
 /// Layers with constant matrices that no plan quantizes, unless `options` asks for that, and why.
 std::vector<FloatLayer> layers_left_float(const Graph& graph, const QuantizeOptions& options);
 
