@@ -8,6 +8,7 @@
 #include "frontend/cli/compilation.h"
 #include "frontend/cli/noise_breakdown.h"
 #include "frontend/cli/observation.h"
+#include "frontend/cli/quantize_advice.h"
 #include "ir/error.h"
 #include "ir/operator.h"
 #include "passes/quantize/contraction.h"
@@ -44,27 +45,13 @@ int64_t constant_bytes(const Graph& graph) {
   return bytes;
 }
 
-std::string weight_advice(const QuantizeOptions& options, const std::string& value,
-                          bool may_equalize) {
-  if (!options.per_channel) return "--weights channel";
-  return (may_equalize ? "--equalize, or --keep-float '" : "--keep-float '") + value + "'";
-}
-
-/// Another method, where that gains much; otherwise more bits.
-std::string value_advice(const QuantizeOptions& options, const std::string& value,
-                         const Histogram& histogram, const Parameters& parameters) {
-  const double now = storing_error(histogram, parameters);
-  for (const Method method : {Method::mse, Method::percentile, Method::entropy}) {
-    MethodOptions trial = options.method;
-    trial.method = method;
-    const Interval interval =
-        chosen_interval(histogram, parameters.dtype, options.symmetric, trial);
-    const double then =
-        storing_error(histogram, parameters_for(interval, parameters.dtype, options.symmetric));
-    const double gain = then > 0 ? 10 * std::log10(now / then) : 0;
-    if (gain >= 3) return fmt::format("--method {} (+{:.0f} dB)", to_text(method), gain);
+/// By how much the largest element beats the next one.
+double margin_of(const Tensor& tensor, int64_t largest) {
+  double margin = INFINITY;
+  for (int64_t i = 0; i < tensor.type.elements(); ++i) {
+    if (i != largest) margin = std::min(margin, tensor.real(largest) - tensor.real(i));
   }
-  return "--int16 '" + value + "'";
+  return margin;
 }
 
 /// One attempt: options, what they lead to, and how good it is.
@@ -75,14 +62,8 @@ struct Attempt {
   std::map<std::string, Noise> noise = {};  ///< of stored values and outputs, in the whole model
   std::map<std::string, int64_t> same_top = {};
   std::map<std::string, double> lost_margin = {};
+  std::map<std::string, std::vector<double>> margins = {};  ///< of the float model, by sample
   double error = 0;  ///< the largest relative error of an output
-
-  void forget_results() {
-    noise.clear();
-    same_top.clear();
-    lost_margin.clear();
-    error = 0;
-  }
 };
 
 struct LayerNoise {
@@ -268,7 +249,7 @@ class Quantizer {
 
   /// The quantized model as a whole against the float model.
   void measure(Attempt& attempt, bool every_layer) {
-    attempt.forget_results();
+    attempt = {attempt.options, attempt.plan, attempt.parameters};
     const std::vector<std::string> outputs = output_names(*graph_);
     std::unique_ptr<Graph> graph = inserted(attempt, false);
     if (every_layer) show_layers(*graph, attempt);
@@ -302,6 +283,7 @@ class Quantizer {
       const Tensor& exact = wanted.at(output);
       const int64_t before = largest_place(exact), after = largest_place(got.at(output));
       if (before == after) ++attempt.same_top[output];
+      attempt.margins[output].push_back(margin_of(exact, before));
       double& margin = attempt.lost_margin[output];
       margin = std::max(margin, exact.real(before) - exact.real(after));
     }
@@ -446,17 +428,6 @@ class Quantizer {
     return std::find(plan.wanted.begin(), plan.wanted.end(), value) != plan.wanted.end();
   }
 
-  static double storing_decibels(const Histogram& histogram, const Parameters& parameters) {
-    Noise noise;
-    const auto total = static_cast<double>(histogram.total());
-    noise.noise = storing_error(histogram, parameters) * total;
-    for (size_t bin = 0; bin < histogram.counts.size(); ++bin) {
-      noise.signal += histogram.centre(bin) * histogram.centre(bin) *
-                      static_cast<double>(histogram.counts[bin]);
-    }
-    return noise.decibels();
-  }
-
   void add_outputs(const Attempt& attempt) {
     for (const Value* output : graph_->outputs) {
       if (output->type.dtype != DType::f32) continue;
@@ -471,6 +442,9 @@ class Quantizer {
       row.same_top = same == attempt.same_top.end() ? 0 : same->second;
       const auto margin = attempt.lost_margin.find(output->name);
       row.lost_margin = margin == attempt.lost_margin.end() ? 0 : margin->second;
+      for (const double sure : attempt.margins.at(output->name)) {
+        if (sure <= row.lost_margin) ++row.as_close;
+      }
       report_.outputs.push_back(row);
     }
   }
@@ -479,6 +453,7 @@ class Quantizer {
     add_layers(attempt);
     add_outputs(attempt);
     add_suspects(attempt);
+    report_.left_float = layers_left_float(*graph_, attempt.options);
     const QuantizeOptions& asked = quantize_.options;
     for (const std::string& name : attempt.options.int16) {
       if (!asked.int16.contains(name)) report_.int16.push_back(name);

@@ -54,6 +54,14 @@ struct QuantizedOutput {
   int64_t same_top = 0;     ///< samples whose largest element stays the same
   /// Of the others: how much the float model preferred its choice, at most.
   double lost_margin = 0;
+  int64_t as_close = 0;  ///< samples, kept or lost, of which the float model was as little sure
+};
+
+/// A layer whose weights the quantizer leaves alone.
+struct FloatLayer {
+  std::string name = {};
+  int64_t weights = 0;
+  std::string reason = {};
 };
 
 struct QuantizeReport {
@@ -66,6 +74,7 @@ struct QuantizeReport {
   std::vector<QuantizedSuspect> suspects = {};  ///< worst first; empty when nothing needs help
   double error_of_few = 0;  ///< relative error of the worst output on the samples they come from
   std::vector<std::string> int16 = {}, kept_float = {};  ///< chosen to stay below max_error
+  std::vector<FloatLayer> left_float = {};
   std::vector<std::string> warnings = {};
 };
 

@@ -65,7 +65,8 @@ std::string output_lines(const QuantizeReport& report) {
       text += fmt::format(", same top 1 in {} of {} samples", output.same_top, report.evaluated);
     }
     if (output.is_classes && output.lost_margin > 0) {
-      text += fmt::format("; those lost were won by at most {:.3g}", output.lost_margin);
+      text += fmt::format("; those lost are among {} that the float model won by at most {:.3g}",
+                          output.as_close, output.lost_margin);
     }
     text += "\n";
   }
@@ -106,6 +107,10 @@ std::string report_table(const QuantizeReport& report) {
   if (!report.kept_float.empty()) {
     text += "kept float to meet the error: " + joined(report.kept_float) + "\n";
   }
+  for (const FloatLayer& layer : report.left_float) {
+    text +=
+        fmt::format("stays float: '{}', {} weights: {}\n", layer.name, layer.weights, layer.reason);
+  }
   for (const std::string& warning : report.warnings) text += "warning: " + warning + "\n";
   text += suspect_lines(report);
   return text;
@@ -128,10 +133,16 @@ std::string report_json(const QuantizeReport& report) {
         {"name", output.name}, {"db", output.decibels}, {"relative_error", output.relative_error}};
     if (output.is_classes) row["same_top_1"] = output.same_top;
     if (output.is_classes) row["lost_margin"] = output.lost_margin;
+    if (output.is_classes) row["as_close"] = output.as_close;
     json["outputs"].push_back(row);
   }
   json["int16"] = report.int16;
   json["kept_float"] = report.kept_float;
+  json["left_float"] = Json::array();
+  for (const FloatLayer& layer : report.left_float) {
+    json["left_float"].push_back(
+        {{"name", layer.name}, {"weights", layer.weights}, {"reason", layer.reason}});
+  }
   json["warnings"] = report.warnings;
   json["worst"] = Json::array();
   for (const QuantizedSuspect& suspect : report.suspects) {

@@ -129,9 +129,9 @@ std::vector<Tensor> run_as_c(const Graph& graph, const Setup& setup,
 }
 
 /// Rounding elsewhere moves a result by a step here and there; a wrong layer moves most, or far.
-/// Fixed point rounds halves up, and where a scale is twice another every second number is one; a
-/// few different values may all be halves. There, steps are those of 8 bits: a finer layer after a
-/// coarse one makes many of each.
+/// Fixed point rounds halves up, and where a scale is twice another every second number is one:
+/// there, steps are those of 8 bits, for a finer layer after a coarse one makes many of each. A few
+/// different values may all be halves.
 std::string far_apart(const Tensor& got, const Tensor& want, bool fixed) {
   const Range range = *dtype_range(want.type.dtype);
   const int64_t step = fixed ? std::max<int64_t>(1, (range.last - range.first) / 255) : 1;

@@ -8,9 +8,13 @@ recorded inputs themselves. Then ONNX Runtime runs the file that was written, wi
 optimisations and with none: each layer of ours on the same integers (against_ort.py), and the outputs
 of the model with integer inputs and outputs, in steps.
 
+Columns: how many variants and recorded inputs keep their class; by how much the float model preferred
+the class that was lost, at most, and how many of all variants it was as little sure of; the relative
+error of the output; layers, the most steps one of them is off and the largest share of elements; steps
+at the outputs against ONNX Runtime without and with its optimisations.
+
 Fails where a layer or an output is off by more than a step, where a recorded input changes its class,
-or where more than one in a hundred variants does although the float model was sure of it: SURE is the
-margin between the classes, of the largest margin seen, above which none may be lost.
+or where more than 3 in 100 variants do (2, of fewer).
 """
 import argparse
 import json
@@ -26,7 +30,6 @@ from fixed import FAST
 from runs import apart, mlfc_outputs, model_inputs, need_ort, ort_outputs, run, test_data
 from variants import sources
 
-FEW = 3  # inputs that ONNX Runtime runs, too
 
 
 def quantized(mlfc, work, source, name, calibrate, evaluate, options):
@@ -61,7 +64,8 @@ def output_steps(mlfc, work, model, inputs):
 
 def top(report):
     output = report["outputs"][0]
-    return output["same_top_1"], report["evaluation_samples"], output["lost_margin"]
+    sure = f"{output['lost_margin']:.3g} ({output['as_close']})"
+    return output["same_top_1"], report["evaluation_samples"], sure
 
 
 def examine(mlfc, work, source, arguments):
@@ -80,23 +84,23 @@ def examine(mlfc, work, source, arguments):
     model = onnx.load(str(work / "float_io.onnx"))
     integers = onnx.load(str(work / "integer_io.onnx"))
     steps, share, plain, fast = 0, 0.0, 0, 0
-    for sample in recorded[:FEW]:
+    for sample in recorded[: arguments.layers]:
         comparison = Comparison(mlfc, work, model, {model_inputs(model)[0]: sample})
         steps, share = max(steps, comparison.steps), max(share, comparison.share)
         distances = list(output_steps(mlfc, work, integers, stored_input(integers, sample)))
         plain, fast = max(plain, distances[0]), max(fast, distances[1])
     error = report["outputs"][0]["relative_error"]
-    print(f"{same:6} of {count:4} {same / count:7.1%} {same_real:4} of {count_real:2} {margin:8.3g}"
+    print(f"{same:6} of {count:4} {same / count:7.1%} {same_real:4} of {count_real:2} {margin:>14}"
           f" {error:9.4f} {comparison.layers:7} {steps:5} {share:9.4%} {plain:8} {fast:9}", flush=True)
     if max(steps, plain) > 1:
         yield "more than a step from ONNX Runtime"
     if same_real < count_real:
         yield "a recorded input changed its class"
-    if same < 0.97 * count:
+    if count - same > max(2, 0.03 * count):
         yield "too many variants changed their class"
 
 
-HEAD = (f"{'model':10} {'same top 1 of variants':>22} {'recorded':>10} {'margin':>8} {'error':>9}"
+HEAD = (f"{'model':10} {'same top 1 of variants':>22} {'recorded':>10} {'margin':>14} {'error':>9}"
         f" {'layers':>7} {'steps':>5} {'elements':>9} {'outputs':>8} {'optimised':>9}")
 
 
@@ -106,6 +110,7 @@ def main():
     parser.add_argument("work", type=pathlib.Path)
     parser.add_argument("--samples", type=int, default=40)
     parser.add_argument("--calibrate", type=int, default=20)
+    parser.add_argument("--layers", type=int, default=1, help="recorded inputs for ONNX Runtime")
     parser.add_argument("--only")
     parser.add_argument("options", nargs="*", help="of mlfc quantize, after --")
     arguments = parser.parse_args()
