@@ -86,6 +86,18 @@ std::optional<Rounding> rounding_of(const Expr& cast) {
   return rounding.low <= rounding.high ? std::optional(rounding) : std::nullopt;
 }
 
+// Arithmetic of axes and literals that cannot leave 32 bits on the way.
+bool is_small_index(const Expr& expr, const Ranges& ranges) {
+  constexpr int64_t kLimit = INT32_MAX;
+  if (expr->kind == ExprKind::axis) return true;
+  if (expr->kind == ExprKind::constant) return !expr->is_real;
+  const std::optional<Range> range = range_of(expr, ranges);
+  return expr->kind == ExprKind::call && range && range->first >= -kLimit &&
+         range->last <= kLimit &&
+         std::all_of(expr->args.begin(), expr->args.end(),
+                     [&](const Expr& arg) { return is_small_index(arg, ranges); });
+}
+
 std::string unsigned_type(DType dtype) {
   return bytes_of(dtype) == 8 ? "uint64_t" : "uint32_t";
 }
@@ -151,8 +163,9 @@ std::string CExprPrinter::inside_test(const Expr& read) const {
 std::string CExprPrinter::print_cast(const Expr& expr) const {
   const Expr& operand = expr->args[0];
   const DType from = operand.dtype(), to = expr.dtype();
-  if (operand->kind == ExprKind::axis ||
-      (from == DType::i64 && affine_of(operand) && operand->kind != ExprKind::constant)) {
+  const bool counts = from == DType::i64 && operand->kind != ExprKind::constant &&
+                      (affine_of(operand) || is_small_index(operand, scope_.ranges));
+  if (operand->kind == ExprKind::axis || counts) {
     return fmt::format("({})({})", c_compute_type(to), index(operand));
   }
   needs_.rounds |= is_float(from) && is_integer(to);

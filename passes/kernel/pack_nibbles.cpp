@@ -18,11 +18,14 @@ bool has_axis(const std::vector<Axis>& axes, const std::string& name) {
   return std::any_of(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.name == name; });
 }
 
+bool is_reduced(const Kernel& kernel, const std::string& axis) {
+  return std::any_of(kernel.stages.begin(), kernel.stages.end(),
+                     [&](const Stage& stage) { return has_axis(stage.reduce, axis); });
+}
+
 // Neighbours along a reduced axis share a byte if that can be: they are read one after the other.
 int preference(const Kernel& kernel, const std::string& axis, int64_t extent) {
-  const bool reduced = std::any_of(kernel.stages.begin(), kernel.stages.end(),
-                                   [&](const Stage& s) { return has_axis(s.reduce, axis); });
-  return (extent % 2 == 0 ? 2 : 0) + (reduced ? 1 : 0);
+  return (extent % 2 == 0 ? 2 : 0) + (is_reduced(kernel, axis) ? 1 : 0);
 }
 
 // The dimension whose neighbours share a byte: all reads index it by one and the same axis.
@@ -89,13 +92,36 @@ Expr taken_apart(const Expr& read, const std::string& name, size_t dim, int64_t 
   return cast_expr(read.dtype(), low == 0 ? nibble : nibble - number(-low));
 }
 
+// Dimensions of parallel axes last: lanes find neighbours, and read no byte twice.
+Layout lanes_last(const Kernel& kernel, const Param& param, const Shape& shape) {
+  const Expr read = reads_of(kernel, param.name).front();
+  const auto is_parallel = [&](size_t dim) {
+    const Expr& index = read->args[dim];
+    return index->kind == ExprKind::axis && !is_reduced(kernel, index->name);
+  };
+  std::vector<Layout::Term> terms;
+  for (const bool parallel : {false, true}) {
+    for (size_t dim = 0; dim < shape.size(); ++dim) {
+      if (is_parallel(dim) == parallel) terms.push_back({static_cast<int>(dim), 0});
+    }
+  }
+  return Layout::ordered(shape, terms);
+}
+
 void pack(Graph& graph, Node& node, size_t input, Param& param) {
   const Tensor& tensor = *node.inputs[input]->constant;
   const std::optional<size_t> dim = shared_dimension(*node.kernel, param);
   if (!dim) return;
   const int64_t low = lowest(tensor);
   const std::string name = param.name;
-  Value& value = graph.add_constant(node.inputs[input]->name + "/nibbles", packed(tensor, *dim));
+  Tensor bytes = packed(tensor, *dim);
+  const Layout layout = lanes_last(*node.kernel, param, bytes.type.shape);
+  if (layout != Layout::row_major(bytes.type.shape)) {
+    TensorType type = bytes.type;
+    type.layout = layout;
+    bytes = repacked(bytes, type);
+  }
+  Value& value = graph.add_constant(node.inputs[input]->name + "/nibbles", std::move(bytes));
   rewrite_exprs(*node.kernel, [&](const Expr& part) -> Expr {
     const bool is_read = part->kind == ExprKind::read && part->name == name;
     return is_read ? taken_apart(part, name, *dim, low) : Expr();

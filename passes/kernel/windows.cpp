@@ -152,9 +152,12 @@ std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known
     if (axis_in(chosen, axis.name) == nullptr) windows.readers.push_back(axis);
   }
   const auto [least, most] = known.extremes(windows.weights);
+  // Weights of four bits are taken apart in lanes, which want no runs.
+  const bool in_nibbles = fits_nibbles(least, most, INT64_MAX);
+  if (in_nibbles && machine.vector_bytes > 4) return std::nullopt;
   windows.in_groups = machine.dot_bytes > 1 && bytes_of(windows.read.dtype()) == 1 &&
                       stage.reduction->dtype == DType::i32 && is_shifted_read(windows.data) &&
-                      least >= -128 && most <= 127 && !fits_nibbles(least, most, INT64_MAX);
+                      least >= -128 && most <= 127;
   const int64_t run = product_of(reduced);
   const int64_t span = (windows.row.extent - 1) * windows.stride + windows.tap.extent;
   const int64_t shortest = windows.in_groups ? kShortestGroups : kShortestRun;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -26,7 +27,7 @@ inline void watch_signals() {
 #if !defined(__SANITIZE_ADDRESS__)
   for (const int signal : {SIGSEGV, SIGFPE, SIGABRT}) std::signal(signal, show_current);
 #endif
-  std::signal(SIGALRM, show_current);
+  std::signal(SIGVTALRM, show_current);
 }
 
 /// Sizes of 2^40 must end as std::bad_alloc. Sanitizers reserve more than any limit.
@@ -38,10 +39,12 @@ inline void limit_process() {
   watch_signals();
 }
 
-/// To be called before each input: what takes longer than this does not end.
-inline void begin_input(const std::string& description, unsigned longest_seconds = 100) {
+/// To be called before each input: what computes longer than this does not end. Time that passes
+/// while others have the processor does not count.
+inline void begin_input(const std::string& description) {
   current = description;
-  alarm(longest_seconds);
+  const itimerval longest = {.it_interval = {}, .it_value = {.tv_sec = 100, .tv_usec = 0}};
+  setitimer(ITIMER_VIRTUAL, &longest, nullptr);
 }
 
 struct Arguments {
