@@ -29,10 +29,12 @@ namespace fs = std::filesystem;
 
 enum class Outcome : uint8_t { unreadable, refused, imported, compiled };
 
-/// Small files can stand for large models (a fill, a broadcast), whose constants only cost time when
-/// every pass prints them.
+/// Small files can stand for large models (a fill, a broadcast, a long sequence), which only cost
+/// time when every pass prints them.
 bool is_large(const Graph& graph) {
   constexpr int64_t most_bytes = 1 << 20;
+  constexpr size_t most_values = 1000;
+  if (graph.values.size() > most_values) return true;
   int64_t bytes = 0;
   for (const auto& value : graph.values) bytes += value->type.storage_bytes();
   return bytes > most_bytes;
