@@ -86,6 +86,18 @@ std::optional<Rounding> rounding_of(const Expr& cast) {
   return rounding.low <= rounding.high ? std::optional(rounding) : std::nullopt;
 }
 
+// (int32_t)x - 128 of an unsigned byte, and the like. Where a machine multiplies unsigned by signed
+// bytes, gcc 12 takes such a factor of a sum of products for unsigned; made of unsigned arithmetic
+// it is safe.
+bool is_centred_byte(const Expr& expr, const Ranges& ranges) {
+  const std::string_view name = expr->function->name;
+  if (name != "add" && name != "sub") return false;
+  const std::optional<Range> before = value_range(expr->args[0], ranges);
+  const std::optional<Range> after = value_range(expr, ranges);
+  return before && after && before->first >= 0 && after->first < 0 && after->first >= -128 &&
+         after->last <= 127;
+}
+
 // Arithmetic of axes and literals that cannot leave 32 bits on the way.
 bool is_small_index(const Expr& expr, const Ranges& ranges) {
   constexpr int64_t kLimit = INT32_MAX;
@@ -215,7 +227,8 @@ std::string CExprPrinter::print_call(const Expr& expr, int context) const {
   needs_.math |= calls_libm || function.c_helper.find("{REM}") != std::string_view::npos;
 
   const bool wraps = !is_float(dtype) && bytes_of(dtype) >= 4 && may_overflow(function.name) &&
-                     info(dtype).kind == DTypeKind::signed_integer && may_wrap(expr, scope_.ranges);
+                     info(dtype).kind == DTypeKind::signed_integer &&
+                     (may_wrap(expr, scope_.ranges) || is_centred_byte(expr, scope_.ranges));
   const bool is_operator = !function.infix.empty() && form.find("mlfc_") == std::string_view::npos;
   std::string text(form);
   for (size_t i = 0; i < expr->args.size(); ++i) {

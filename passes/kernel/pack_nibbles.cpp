@@ -126,6 +126,13 @@ void pack(Graph& graph, Node& node, size_t input, Param& param) {
     const bool is_read = part->kind == ExprKind::read && part->name == name;
     return is_read ? taken_apart(part, name, *dim, low) : Expr();
   });
+  // What only widened the byte widens the number.
+  rewrite_exprs(*node.kernel, [&](const Expr& part) -> Expr {
+    if (part->kind != ExprKind::cast || part->args[0]->kind != ExprKind::cast) return {};
+    const Expr& number = part->args[0]->args[0];
+    const bool is_it = number.dtype() == DType::i32 && reads_tensor(number, name);
+    return is_it ? cast_expr(part.dtype(), number) : Expr();
+  });
   node.inputs[input] = &value;
   param.type = value.type;
 }
