@@ -128,11 +128,17 @@ Node& Graph::insert_node(Position before, const Operator& op, std::vector<Value*
   return node;
 }
 
+// From both ends: nodes are mostly looked for where a pass begins, or where an importer has got to.
 Graph::Position Graph::position(const Node& node) {
-  const auto found = std::find_if(nodes.begin(), nodes.end(),
-                                  [&](const auto& candidate) { return candidate.get() == &node; });
-  check(found != nodes.end(), describe(node), " is not in graph '", name, "'");
-  return found;
+  auto front = nodes.begin(), back = nodes.end();
+  while (front != back) {
+    if (front->get() == &node) return front;
+    if ((--back)->get() == &node) return back;
+    if (front == back) break;
+    ++front;
+  }
+  check(false, describe(node), " is not in graph '", name, "'");
+  return nodes.end();
 }
 
 void Graph::replace_uses(const Value& from, Value& to) {
@@ -146,10 +152,15 @@ void Graph::replace_uses(const Value& from, Value& to) {
 void Graph::erase(const Node& node) {
   const Position place = position(node);
   const std::unique_ptr<Node> keep = std::move(*place);
-  nodes.erase(place);
-  // All checks come first: the message names the node by its outputs.
+  const Position behind = nodes.erase(place);
+  // All checks come first: the message names the node by its outputs. Users stand behind.
   for (const Value* output : keep->outputs) {
-    check(users(*output).empty() && !is_output(*output), "erasing ", describe(*keep),
+    const bool is_used = std::any_of(behind, nodes.end(), [&](const auto& other) {
+      return std::count(other->inputs.begin(), other->inputs.end(), output) > 0 ||
+             std::any_of(other->regions.begin(), other->regions.end(),
+                         [&](const auto& region) { return uses_value(*region, *output); });
+    });
+    check(!is_used && !is_output(*output), "erasing ", describe(*keep),
           " whose output is still used");
   }
   for (const Value* output : keep->outputs) erase_value(*output);
@@ -158,7 +169,9 @@ void Graph::erase(const Node& node) {
 
 void Graph::erase_value(const Value& value) {
   by_name.erase(value.name);
-  std::erase_if(values, [&](const auto& candidate) { return candidate.get() == &value; });
+  const auto found = std::find_if(values.rbegin(), values.rend(),
+                                  [&](const auto& candidate) { return candidate.get() == &value; });
+  if (found != values.rend()) values.erase(std::next(found).base());
 }
 
 void Graph::remove_unused() {
