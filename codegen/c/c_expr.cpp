@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "codegen/c/c_helpers.h"
 #include "codegen/c/c_numbers.h"
 #include "ir/error.h"
+#include "ir/tensor.h"
 #include "ir/value_range.h"
 
 namespace mlfc {
@@ -34,6 +36,15 @@ std::string float_literal(double value, DType dtype) {
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
   if (single) text += 'f';
   return value < 0 || std::signbit(value) ? "(" + text + ")" : text;
+}
+
+// The bits of an f16 or bf16, which C knows as uint16_t.
+std::string half_literal(double value, DType dtype) {
+  Tensor tensor(TensorType{dtype, {}, {}});
+  tensor.set_real(0, value);
+  uint16_t bits = 0;
+  std::memcpy(&bits, tensor.bytes.data(), sizeof bits);
+  return fmt::format("0x{:04x}", bits);
 }
 
 std::string integer_literal(int64_t value, DType dtype) {
@@ -143,12 +154,13 @@ std::string CExprPrinter::print_constant(const Expr& expr) const {
   const DType dtype = expr.dtype();
   if (!is_float(dtype)) return integer_literal(expr->integer, dtype);
   const double value = expr->is_real ? expr->real : static_cast<double>(expr->integer);
+  if (bytes_of(dtype) == 2) return half_literal(value, dtype);
   if (!std::isfinite(value)) needs_.math = true;
   return float_literal(value, dtype);
 }
 
 // Elements of f16 and bf16 tensors are values only after conversion; the cast around them asks for
-// it (print_cast), so a bare read here is the stored form.
+// it (print_cast), so a bare read here is the stored form, and so is a literal.
 std::string CExprPrinter::print_read(const Expr& expr) const {
   const std::string text = element(expr->name, expr->args);
   if (expr->otherwise.empty()) return text;
@@ -208,7 +220,22 @@ std::string CExprPrinter::helper(const ScalarFunction& function, DType dtype) co
   return text;
 }
 
+// C does not define shifts by as many bits as there are, or more; here they leave 0.
 std::string CExprPrinter::print_call(const Expr& expr, int context) const {
+  const std::string_view name = expr->function->name;
+  const bool shifts = (name == "shift_left" || name == "shift_right") &&
+                      info(expr.dtype()).kind == DTypeKind::unsigned_integer;
+  if (!shifts) return print_operation(expr, context);
+  const int bits = 8 * bytes_of(expr.dtype());
+  const std::optional<Range> distance = value_range(expr->args[1], scope_.ranges);
+  if (distance && distance->first >= 0 && distance->last < bits) {
+    return print_operation(expr, context);
+  }
+  return fmt::format("({} < {} ? {} : 0)", print(expr->args[1], kAtom), bits,
+                     print_operation(expr, 1));
+}
+
+std::string CExprPrinter::print_operation(const Expr& expr, int context) const {
   const ScalarFunction& function = *expr->function;
   const Expr& typed = expr->args[function.condition_first ? 1 : 0];
   const DType dtype = typed.dtype();

@@ -54,6 +54,7 @@ class CExprPrinter {
   std::string print_read(const Expr& expr) const;
   std::string print_cast(const Expr& expr) const;
   std::string print_call(const Expr& expr, int context) const;
+  std::string print_operation(const Expr& expr, int context) const;
   std::string print_index(const Expr& expr, int context) const;
   std::string inside_test(const Expr& read) const;
   std::string helper(const ScalarFunction& function, DType dtype) const;
