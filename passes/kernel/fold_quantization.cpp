@@ -24,10 +24,6 @@
 namespace mlfc {
 namespace {
 
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
-
 // Replaces the scalar a reduction names, everywhere after it.
 void replace_scalar(Kernel& kernel, const std::string& name, const Expr& value) {
   for (Stage& stage : kernel.stages) {

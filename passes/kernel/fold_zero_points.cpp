@@ -13,10 +13,6 @@
 namespace mlfc {
 namespace {
 
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
-
 // (data + shift) * weights, with a read that is always inside.
 struct ShiftedProduct {
   Expr data = {};  ///< i32(x[...])

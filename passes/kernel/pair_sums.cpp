@@ -25,10 +25,6 @@ constexpr int64_t kExactSums = int64_t{1} << 25;
 constexpr int64_t kLargestBuffer = 4096;  // elements of pairs, and of sums
 constexpr const char* kSums = "sums";
 
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
-
 bool pairs_pay(const Machine& machine) {
   return machine.has_fma && machine.has_fast_f64 && machine.vector_bytes <= 4 &&
          machine.integer_multiply_add > 1;
@@ -69,10 +65,11 @@ bool find_axes(const Kernel& kernel, Rows& rows) {
   const Stage& multiply = kernel.stages[1];
   const auto target = affine_of(fill.store->indices[0]), place = affine_of(rows.read->args[0]);
   if (!target || !place) return false;
+  // Elements of a column lie closer than columns do; an axis of one turn says nothing.
   int64_t step = 0;
   for (const auto& [name, coefficient] : target->coefficients) {
     const Axis* axis = axis_named(fill.parallel, name);
-    if (axis == nullptr || coefficient <= step) continue;
+    if (axis == nullptr || axis->extent < 2 || coefficient <= step) continue;
     step = coefficient;
     rows.column = *axis;
   }
@@ -84,10 +81,10 @@ bool find_axes(const Kernel& kernel, Rows& rows) {
     apart = coefficient;
     rows.row = *axis;
   }
-  if (step == 0 || apart % step != 0 || rows.row.extent < 2) return false;
+  if (step == 0 || apart <= 0 || apart % step != 0 || rows.row.extent < 2) return false;
   rows.columns = apart / step;
   rows.step = step;
-  return rows.columns * rows.row.extent > 0 && !mentions_axis(rows.weights, rows.row.name);
+  return !mentions_axis(rows.weights, rows.row.name);
 }
 
 // Neither half of a sum leaves its place, whatever the data are.

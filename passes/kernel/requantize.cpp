@@ -11,9 +11,6 @@
 namespace mlfc {
 namespace {
 
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
 bool is_literal(const Expr& expr) {
   return expr->kind == ExprKind::constant;
 }

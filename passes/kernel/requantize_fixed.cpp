@@ -10,6 +10,7 @@
 
 #include "passes/kernel/fusion.h"
 #include "passes/kernel/known_values.h"
+#include "passes/kernel/scaled_form.h"
 #include "passes/pass.h"
 
 namespace mlfc {
@@ -18,10 +19,6 @@ namespace {
 constexpr double kMostExtraBits = 16;
 constexpr double kRoom = 0x1p30;              // of all terms together, so that they fit 32 bits
 constexpr double kBeyondEveryLimit = 0x1p20;  // sums further out saturate in any case
-
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
 
 // number * factor, or a known real when there is no number.
 struct Term {

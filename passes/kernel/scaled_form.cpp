@@ -4,11 +4,11 @@
 #include <algorithm>
 
 namespace mlfc {
-namespace {
 
 bool is_call(const Expr& expr, std::string_view name) {
   return expr->kind == ExprKind::call && expr->function->name == name;
 }
+namespace {
 
 bool is_integer_literal(const Expr& expr) {
   return expr->kind == ExprKind::constant && !expr->is_real;

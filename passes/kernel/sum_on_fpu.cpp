@@ -6,6 +6,7 @@
 
 #include "passes/kernel/fusion.h"
 #include "passes/kernel/known_values.h"
+#include "passes/kernel/scaled_form.h"
 #include "passes/pass.h"
 
 namespace mlfc {
@@ -13,10 +14,6 @@ namespace {
 
 constexpr int64_t kExactIntegers = int64_t{1} << 24;
 constexpr int64_t kLargestBuffer = 4096;  // elements that are kept as reals between stages
-
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
 
 bool has_fused_reals_only(const Machine& machine) {
   return machine.has_fma && machine.vector_bytes <= 4 && machine.integer_multiply_add > 1;

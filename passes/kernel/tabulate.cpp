@@ -16,10 +16,6 @@ namespace {
 
 constexpr int64_t kLargestTable = 512;
 
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
-
 // Rounding is not worth a table: it has its own short code.
 bool calls_something_dear(const Expr& expr) {
   bool dear = false;

@@ -16,10 +16,6 @@ constexpr int64_t kShortestGroups = 8;  // where instructions multiply groups of
 constexpr int64_t kLargestBuffer = int64_t{1} << 18;
 constexpr int64_t kFewestReaders = 4;  // outputs that share a window
 
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
-
 Expr without_cast(const Expr& expr) {
   return expr->kind == ExprKind::cast ? expr->args[0] : expr;
 }
