@@ -1,6 +1,7 @@
 // Passes that choose how integers are computed: what they may change, and by how much.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "ir/interpret.h"
@@ -81,6 +82,29 @@ TEST(RequantizeFixed, ManyTermsBeyondEveryLimitSaturate) {
       results_after(kManyTerms, {"requantize-fixed"}, Machine(), options, {far, far, far, far})[0];
   EXPECT_EQ(sums.integer(0), 127);
   EXPECT_EQ(sums.integer(1), -128);
+}
+
+constexpr const char* kQuantize = R"(
+graph main(%x: f32[12]) -> (%y) {
+  %y = quantize_linear(%x) : u8[12] {
+    kernel quantize_linear(x: f32[12]) -> y: u8[12] {
+      for    i<12
+      y[i] = u8(min(max(0, round_even(x[i] / 0.3) + 7), 255))
+    }
+  }
+}
+)";
+
+// What is no number, or beyond every limit, keeps its meaning in the normal form.
+TEST(FoldQuantization, RealsFromAnywhereStayWhatTheyAre) {
+  Tensor x(TensorType{DType::f32, {12}, {}});
+  const double numbers[] = {NAN,  INFINITY, -INFINITY, 3e38, -3e38, 0.15,
+                            0.45, -0.15,    -2.25,     74.4, 74.55, 1e-40};
+  for (int64_t i = 0; i < 12; ++i) x.set_real(i, numbers[i]);
+  const Tensor wanted = results_after(kQuantize, {}, Machine(), {}, {x})[0];
+  EXPECT_EQ(results_after(kQuantize, {"fold-quantization"}, Machine(), {}, {x})[0], wanted);
+  EXPECT_EQ(wanted.integer(0), 0);  // NaN is the lower limit
+  EXPECT_EQ(wanted.integer(1), 255);
 }
 
 TEST(RequantizeFixed, ChangesTheText) {
