@@ -158,25 +158,28 @@ void fuse(Graph& graph, Places& places, Node& producer, Node& consumer, const Va
   graph.erase_value(between);
 }
 
-bool fuse_into_some_producer(Graph& graph, Places& places, Node& consumer) {
+// The joint node; null when nothing could be fused.
+Node* fuse_into_some_producer(Graph& graph, Places& places, Node& consumer) {
+  const bool is_candidate =
+      consumer.kernel && is_elementwise(*consumer.kernel) && !consumer.is_free;
+  if (!is_candidate) return nullptr;
   for (Value* input : consumer.inputs) {
     if (input == nullptr || input->producer == nullptr) continue;
     Node& producer = *input->producer;
     if (may_fuse(graph, places, producer, consumer, *input)) {
       fuse(graph, places, producer, consumer, *input);
-      return true;
+      return &producer;
     }
   }
-  return false;
+  return nullptr;
 }
 
 void fuse_epilogues(Graph& graph, const PassContext&) {
   Places places(graph);
   for (auto place = graph.nodes.begin(); place != graph.nodes.end();) {
-    Node& consumer = **place++;
-    const bool is_candidate =
-        consumer.kernel && is_elementwise(*consumer.kernel) && !consumer.is_free;
-    if (is_candidate) fuse_into_some_producer(graph, places, consumer);
+    // Two readers of one value may have become one, which then goes on: x * sigmoid(x) after a sum.
+    Node* consumer = (place++)->get();
+    while (consumer != nullptr) consumer = fuse_into_some_producer(graph, places, *consumer);
   }
 }
 
