@@ -69,19 +69,31 @@ std::vector<std::string> sharing_axes(const Stage& stage, const std::vector<Axis
   return names;
 }
 
+// How many outputs along each of the sharing axes are made together: they share what is loaded.
+std::vector<int64_t> blocks_of(const Kernel& kernel, const Stage& stage,
+                               const std::vector<std::string>& blocked, const Machine& machine) {
+  const auto block = [&](size_t i, int64_t wanted) {
+    return good_block(extent_of(kernel, blocked[i]), wanted);
+  };
+  if (blocked.size() < 2) return {blocked.empty() ? 1 : block(0, 8)};
+  // Sixteen sums and what they read just fit the registers of every machine.
+  const bool on_fpu = machine.vector_bytes <= 4 && is_float(stage.reduction->dtype);
+  if (!on_fpu) return {block(0, 4), block(1, 4)};
+  // An FPU has registers of its own; sums beyond them would cost more than sharing saves.
+  const int64_t rows = block(1, 4), sums = machine.scalar_registers * 3 / 4;
+  return {divisor_up_to(extent_of(kernel, blocked[0]), sums / rows), rows};
+}
+
 // Blocks of sums share the values loaded; the run is innermost but for them.
 void add_dot_words(const Kernel& kernel, const Stage& stage, const Axis& run,
                    const Machine& machine, Schedule& schedule) {
   const std::vector<Axis> parallel = own_axes(kernel, stage);
   const std::vector<std::string> blocked = sharing_axes(stage, parallel);
-  // Sixteen sums and what they read just fit the registers of every machine.
-  const int64_t block = blocked.size() == 1 ? 8 : 4;
+  const std::vector<int64_t> blocks = blocks_of(kernel, stage, blocked, machine);
   std::vector<std::string> order, inner;
   std::vector<std::string> outer;
-  for (const std::string& axis : blocked) {
-    const auto found = std::find_if(parallel.begin(), parallel.end(),
-                                    [&](const Axis& a) { return a.name == axis; });
-    const auto [o, i] = split(schedule, axis, good_block(found->extent, block));
+  for (size_t axis = 0; axis < blocked.size(); ++axis) {
+    const auto [o, i] = split(schedule, blocked[axis], blocks[axis]);
     outer.push_back(o);
     if (!i.empty()) inner.push_back(i);
   }
@@ -118,8 +130,7 @@ bool is_widened_read(const Expr& factor, DType dtype) {
 std::optional<Groups> groups_of(const Kernel& kernel, const Stage& stage, const Machine& machine) {
   const Expr& body = stage.reduction->body;
   const bool product = machine.dot_bytes > 1 && stage.reduction->dtype == DType::i32 &&
-                       body->kind == ExprKind::call && body->function->name == "mul" &&
-                       is_widened_read(body->args[0], DType::u8) &&
+                       is_call(body, "mul") && is_widened_read(body->args[0], DType::u8) &&
                        is_widened_read(body->args[1], DType::i8);
   if (!product || !find_param(kernel, body->args[1]->args[0]->name)->is_constant) {
     return std::nullopt;
