@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "codegen/c/byte_products.h"
 #include "codegen/c/c_expr.h"
-#include "codegen/c/c_instructions.h"
 #include "codegen/c/c_numbers.h"
 #include "codegen/c/c_sums.h"
 #include "ir/error.h"

@@ -225,28 +225,33 @@ class StageLowering {
     return body;
   }
 
-  // Before and after the reduction, loops that are written out stand inside the others: a compiler
-  // then sees one loop over lanes with several statements (see codegen/README.md).
+  // Before and after the reduction, loops that are written out stand inside the others, and those
+  // inside the lanes are written out: a compiler then sees one loop over lanes with several
+  // statements (see codegen/README.md).
   template <typename Leaf>
   Stmt over_accumulators(size_t index, const Leaf& leaf) {
     if (index == accumulator_loops_.size()) return leaf();
     std::vector<size_t> loops = accumulator_loops_;
-    std::stable_partition(loops.begin(), loops.end(), [&](size_t depth) {
-      const auto& marks = loops_[depth].marks;
-      return std::find(marks.begin(), marks.end(), "unroll") == marks.end();
-    });
+    std::stable_partition(loops.begin(), loops.end(),
+                          [&](size_t depth) { return !has_mark(depth, "unroll"); });
     const size_t depth = loops[index];
-    return counted(depth, extent_here(loops_[depth]),
-                   [&] { return std::vector<Stmt>{over_accumulators(index + 1, leaf)}; });
+    Stmt stmt = counted(depth, extent_here(loops_[depth]),
+                        [&] { return std::vector<Stmt>{over_accumulators(index + 1, leaf)}; });
+    const bool in_lanes = index > 0 && has_mark(loops[index - 1], "lanes");
+    if (in_lanes && !has_mark(depth, "unroll")) stmt.marks.push_back("unroll");
+    return stmt;
+  }
+
+  bool has_mark(size_t depth, std::string_view mark) const {
+    const auto& marks = loops_[depth].marks;
+    return std::find(marks.begin(), marks.end(), mark) != marks.end();
   }
 
   // Accumulators are stored with the lanes innermost, wherever the loop over lanes stands.
   std::vector<size_t> stored_accumulators() const {
     std::vector<size_t> stored = accumulator_loops_;
-    std::stable_partition(stored.begin(), stored.end(), [&](size_t depth) {
-      const auto& marks = loops_[depth].marks;
-      return std::find(marks.begin(), marks.end(), "lanes") == marks.end();
-    });
+    std::stable_partition(stored.begin(), stored.end(),
+                          [&](size_t depth) { return !has_mark(depth, "lanes"); });
     return stored;
   }
 
