@@ -24,6 +24,7 @@ const std::vector<PipelineStep>& pipeline() {
       {"fuse-widening"},      // dequantize -> conv: no wide copy is made
       {"fuse-epilogues"},     // conv -> relu, matmul -> add
       {"fuse-prologues"},     // pad -> conv
+      {"sum-blocks"},         // only with --requantize fixed: weights with a scale for each block
       {"fold-quantization"},  // dequantize, compute, quantize -> integers, one rescale
       {"requantize-fixed"},   // only with --requantize fixed: no FPU is needed
       {"tabulate"},           // expensive functions of 8-bit numbers become tables

@@ -230,6 +230,17 @@ int64_t at_least(int64_t least, const Arguments& arguments, const std::string& o
   return value;
 }
 
+/// Integers for a host's vectors take several times as long on a board without.
+void mention_other_machine(const Program& program, const DeviceRequest& device) {
+  const std::string& target = program.interface.target;
+  const bool names_machine = target.find("-m") != std::string::npos;  // -march, -mcpu
+  if (device.build.device == Device::cpu || names_machine) return;
+  fmt::print(stderr,
+             "note: the archive was not compiled for this board (its target: {}); mlfc compile "
+             "--target \"c -march=rv32imafdc\" is\n",
+             target.empty() ? "not said" : target);
+}
+
 int run(const Arguments& arguments) {
   Request request = parse_request(arguments);
   request.file = arguments.file();
@@ -246,6 +257,7 @@ int run(const Arguments& arguments) {
   std::vector<TfliteState> states;
   const Program program =
       build_program(archive_of(request, arguments, folder, states), device.build);
+  if (!request.quiet) mention_other_machine(program, device);
   const std::vector<Tensor> inputs = inputs_for(program.interface, states, arguments);
   const RunResult result = run_program(program, inputs, device.run);
   for (const std::string& damage : result.damage) fmt::print(stderr, "warning: {}\n", damage);

@@ -174,6 +174,10 @@ ArchiveInterface read_archive_interface(const fs::path& folder) {
   } catch (const nlohmann::json::exception&) {
     fail("", "the archive's metadata.json does not describe its main function");
   }
+  const nlohmann::json targets = metadata["modules"][module].value("target", nlohmann::json());
+  if (targets.is_array() && !targets.empty() && targets[0].is_string()) {
+    interface.target = targets[0].get<std::string>();
+  }
   const RelayLine relay = parse_relay(folder / "src" / (module + ".relay"));
 
   std::vector<std::string> input_members, output_members;

@@ -31,6 +31,7 @@ struct ArchiveInterface {
   bool io_in_workspace = false;  ///< inputs and outputs are found with map_inputs/map_outputs
   std::vector<ArchivePool> pools = {};
   bool has_devices = false;
+  std::string target = {};      ///< as it was compiled for, "c -march=rv32imafdc"; may be empty
   int64_t workspace_bytes = 0;  ///< what a workspace allocator must be able to give
 };
 

@@ -52,6 +52,7 @@ Options options_of(const std::string& input) {
   options.desired_layout = value_of("desired_layout");
   options.io_in_workspace = value_of("io_in_workspace") == "true";
   if (value_of("plan_workspace") == "false") options.plan_workspace = false;
+  if (value_of("requantize") == "fixed") options.requantize = "fixed";
   return options;
 }
 
