@@ -127,8 +127,9 @@ class SumBounds {
     return element;
   }
 
-  // Elements that might be the same one count together.
+  // Elements that might be the same one count together; so do those of namesakes.
   static bool may_be_same(const Element& a, const Element& b) {
+    if (a.size() != b.size()) return true;
     for (size_t i = 0; i < a.size(); ++i) {
       if (a[i] != b[i] && a[i] != "*" && b[i] != "*") return false;
     }

@@ -23,10 +23,16 @@ std::string free_name(const Kernel& kernel, std::string name) {
 
 Stage over_own_axes(const Kernel& kernel, Stage stage) {
   AxisMap own;
-  for (Axis& axis : stage.parallel) {
-    const std::string name = numbered_name(kernel, axis.name);
-    own.emplace_back(axis.name, axis_expr(name));
-    axis.name = name;
+  for (std::vector<Axis>* axes : {&stage.parallel, &stage.reduce}) {
+    for (Axis& axis : *axes) {
+      const std::string name = numbered_name(kernel, axis.name);
+      own.emplace_back(axis.name, axis_expr(name));
+      axis.name = name;
+    }
+  }
+  if (stage.reduction) {
+    stage.reduction->init = substituted(stage.reduction->init, own);
+    stage.reduction->body = substituted(stage.reduction->body, own);
   }
   stage.store->value = substituted(stage.store->value, own);
   for (Expr& index : stage.store->indices) index = substituted(index, own);

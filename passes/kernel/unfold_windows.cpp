@@ -8,7 +8,11 @@
 // The convolution is then one long product of contiguous bytes, the form in which compilers find
 // dot-product instructions, and padding is data: no border is left to treat. Windows overlap in the
 // buffer, so it is only as large as the input rows it holds. Where an instruction multiplies groups
-// of unsigned by signed bytes, the buffer also makes signed data unsigned, windows or not.
+// of unsigned by signed bytes, the buffer also makes signed data unsigned, windows or not. Weights
+// that are no signed bytes, for their zero point is not in the middle, are moved until they are;
+// the sum of each window, made once for all outputs that share it, makes up for it:
+//
+//   sum of x * (w + 10)  =  sum of x * w  +  10 * sum of x
 #include "ir/affine.h"
 #include "passes/kernel/fusion.h"
 #include "passes/kernel/known_values.h"
@@ -157,17 +161,67 @@ Stage multiplying(const Stage& old, const Windows& windows, const Buffer& buffer
   return multiply;
 }
 
+// The sum of every window of the row, times what is missing in its weights.
+Stage totalling(const Kernel& kernel, const Windows& windows, const Axis& k, const Param& totals) {
+  const Stage& multiply = kernel.stages.back();
+  const std::string name = "total";
+  Stage total{.parallel = {windows.row}, .reduce = {k}};
+  if (k.name.empty()) total.reduce = multiply.reduce;
+  const Expr zero = integer_expr(0, DType::i32);
+  total.reduction = Reduction{
+      .name = name, .dtype = DType::i32, .init = zero, .body = multiply.reduction->body->args[0]};
+  total.store = Store{totals.name,
+                      {axis_expr(windows.row.name)},
+                      local_expr(name, DType::i32) * integer_expr(windows.offset, DType::i32)};
+  return over_own_axes(kernel, total);
+}
+
+// Before the stage that multiplies, the last one, a stage of totals; what it stores takes them in.
+void add_totals(Kernel& kernel, const Windows& windows, const Axis& k) {
+  Stage& multiply = kernel.stages.back();
+  const Param totals{.name = free_name(kernel, "totals"),
+                     .type = {DType::i32, {windows.row.extent}, {}}};
+  const Stage total = totalling(kernel, windows, k, totals);
+  const Expr sum = local_expr(multiply.reduction->name, DType::i32);
+  const Expr missing = read_expr(totals.name, DType::i32, {axis_expr(windows.row.name)});
+  multiply.store->value = rewritten(multiply.store->value, [&](const Expr& part) -> Expr {
+    if (same(part, sum)) return sum + missing;
+    // The bias stays beside the sum, where fold-zero-points finds it.
+    const bool adds_bias = is_call(part, "add") && same(part->args[0], sum + missing);
+    return adds_bias ? sum + part->args[1] + missing : Expr();
+  });
+  kernel.locals.push_back(totals);
+  kernel.stages.insert(kernel.stages.end() - 1, total);
+}
+
 void unfold(Node& node, Windows windows, KnownValues& known, const Machine& machine) {
   Kernel& kernel = *node.kernel;
   order_taps(find_param(kernel, windows.read->name)->type, windows);
   const Buffer buffer = buffer_of(kernel, windows, machine);
+  windows.weights = plus_constant(windows.weights, -windows.offset);
   const Expr weights = filters(windows, buffer, known);
   const Stage old = kernel.stages[0];
   kernel.axes = windows.shared;
   kernel.locals.push_back({buffer.name, {buffer.dtype, {buffer.column.extent * buffer.step}, {}}});
   kernel.stages = {filling(windows, buffer), multiplying(old, windows, buffer, weights)};
+  // What lies between one window and the next run meets weights of 0, and is not counted.
+  if (windows.offset != 0) add_totals(kernel, windows, {buffer.k.name, buffer.used});
   const bool finishes_apart = machine.vector_bytes > 4 && !windows.in_groups;
   if (finishes_apart) kernel.stages.push_back(split_off_epilogue(kernel, windows));
+}
+
+// Without windows there is nothing to gather, and the weights may be all that is in the wrong
+// place.
+void center_weights(Kernel& kernel, const Windows& windows, KnownValues& known) {
+  if (windows.offset == 0) return;
+  Stage& multiply = kernel.stages[0];
+  const Expr weights =
+      known.precomputed(plus_constant(windows.weights, -windows.offset), "centered");
+  multiply.reduction->body = windows.data * weights;
+  multiply.parallel = windows.readers;
+  multiply.parallel.push_back(windows.row);
+  kernel.axes = windows.shared;
+  add_totals(kernel, windows, {});
 }
 
 // Without windows there is nothing to gather; what follows the sums still gains from neighbours.
@@ -188,8 +242,9 @@ void unfold_windows(Graph& graph, const PassContext& context) {
     if (!windows) continue;
     // Rows that are gathered can also travel in pairs (pair-sums).
     const bool travels = context.machine.vector_bytes <= 4 && context.machine.has_fast_f64;
-    if (windows->has_taps() || windows->in_groups || travels) {
-      if (!windows->has_taps() && are_groups(*node->kernel, *windows)) continue;
+    if (windows->in_groups && has_grouped_data(*node->kernel, *windows)) {
+      center_weights(*node->kernel, *windows, known);
+    } else if (windows->has_taps() || windows->in_groups || travels) {
       unfold(*node, *windows, known, context.machine);
     } else if (context.machine.vector_bytes > 4 && windows->read->otherwise.empty()) {
       finish_apart(*node->kernel, *windows);

@@ -16,10 +16,6 @@ constexpr int64_t kShortestGroups = 8;  // where instructions multiply groups of
 constexpr int64_t kLargestBuffer = int64_t{1} << 18;
 constexpr int64_t kFewestReaders = 4;  // outputs that share a window
 
-Expr without_cast(const Expr& expr) {
-  return expr->kind == ExprKind::cast ? expr->args[0] : expr;
-}
-
 Expr without_constant(const Expr& expr) {
   const bool is_sum = is_call(expr, "add") || is_call(expr, "sub");
   return is_sum && expr->args[1]->kind == ExprKind::constant ? expr->args[0] : expr;
@@ -153,7 +149,9 @@ std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known
   if (in_nibbles && machine.vector_bytes > 4) return std::nullopt;
   windows.in_groups = machine.dot_bytes > 1 && bytes_of(windows.read.dtype()) == 1 &&
                       stage.reduction->dtype == DType::i32 && is_shifted_read(windows.data) &&
-                      least >= -128 && most <= 127;
+                      most - least <= 255;
+  const bool fits_bytes = least >= -128 && most <= 127;
+  if (windows.in_groups && !fits_bytes) windows.offset = static_cast<int64_t>(least) + 128;
   const int64_t run = product_of(reduced);
   const int64_t span = (windows.row.extent - 1) * windows.stride + windows.tap.extent;
   const int64_t shortest = windows.in_groups ? kShortestGroups : kShortestRun;
@@ -176,11 +174,9 @@ void order_taps(const TensorType& type, Windows& windows) {
                    [&](const Axis& a, const Axis& b) { return stride_of(a) > stride_of(b); });
 }
 
-bool are_groups(const Kernel& kernel, const Windows& windows) {
-  const Expr weights = without_cast(windows.weights);
-  const bool bytes = windows.read.dtype() == DType::u8 && windows.read->otherwise.empty() &&
-                     weights->kind == ExprKind::read && weights.dtype() == DType::i8;
-  if (!bytes || windows.taps.empty()) return false;
+bool has_grouped_data(const Kernel& kernel, const Windows& windows) {
+  if (windows.read.dtype() != DType::u8 || !windows.read->otherwise.empty()) return false;
+  if (windows.has_taps() || windows.taps.empty()) return false;
   const Layout layout = find_param(kernel, windows.read->name)->type.explicit_layout();
   const Axis& run = windows.taps.back();
   int64_t stride = 0;

@@ -23,6 +23,7 @@ struct Windows {
   std::vector<Axis> shared = {};   ///< parallel axes that choose the rows: n, oh
   std::vector<Axis> readers = {};  ///< parallel axes that only choose weights: oc
   bool in_groups = false;          ///< an instruction multiplies unsigned by signed bytes
+  int64_t offset = 0;              ///< taken off the weights, which then fit signed bytes
 
   bool has_taps() const { return !tap.name.empty(); }
 };
@@ -34,8 +35,8 @@ std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known
 
 /// Puts taps along which neighbours are stored last.
 void order_taps(const TensorType& type, Windows& windows);
-/// Whether data and weights are already as an instruction that multiplies groups wants them.
-bool are_groups(const Kernel& kernel, const Windows& windows);
+/// Whether the data are already as an instruction that multiplies groups wants them.
+bool has_grouped_data(const Kernel& kernel, const Windows& windows);
 int64_t product_of(const std::vector<Axis>& axes);
 
 }  // namespace mlfc

@@ -111,7 +111,10 @@ graph main(%x: i8[2,5,9,7]) -> (%y) {
 
 std::string with_weights(std::string text, const Shape& shape, std::mt19937& random) {
   std::string numbers;
-  for (const int64_t number : random_integers(DType::i8, shape, -127, 127, random).integers()) {
+  const bool is_unsigned = text.find("@w : u8") != std::string::npos;
+  const int low = is_unsigned ? 0 : -127, high = is_unsigned ? 255 : 127;
+  const DType dtype = is_unsigned ? DType::u8 : DType::i8;
+  for (const int64_t number : random_integers(dtype, shape, low, high, random).integers()) {
     numbers += (numbers.empty() ? "" : ", ") + std::to_string(number);
   }
   return text.replace(text.find("@w"), 2, "[" + numbers + "]");
@@ -131,6 +134,36 @@ graph main(%x: i8[1,10,9,7]) -> (%y) {
   }
 }
 )";
+
+// Unsigned data, stored as groups want them; weights of 0 to 255 whose zero point is aside.
+constexpr const char* kAside = R"(
+graph main(%x: u8[2,6,12]) -> (%y) {
+  %w = constant @w : u8[8,12]
+  %b = constant [1, 2, 3, 4, 5, 6, 7, 8] : i32[8]
+  %y = matmul(%x, %w, %b) : i8[2,6,8] {
+    kernel matmul(x: u8[2,6,12], w: u8[8,12], b: i32[8]) -> y: i8[2,6,8] {
+      for    a<2, m<6, n<8
+      reduce k<12
+      acc: i32 = sum of (i32(x[a, m, k]) - 3) * (i32(w[n, k]) - 138)
+      y[a, m, n] = i8(i32(round_even(min(max(-100, f32(acc + b[n]) * 0.0031), 155))) - 28)
+    }
+  }
+}
+)";
+
+// The same convolution with weights of 0 to 255.
+std::string with_weights_aside(std::string text, int zero_point) {
+  const auto replace = [&](const std::string& old, const std::string& now) {
+    for (size_t at = text.find(old); at != std::string::npos;) {
+      text.replace(at, old.size(), now);
+      at = text.find(old, at + now.size());
+    }
+  };
+  replace("i8[6,5,3,3]", "u8[6,5,3,3]");
+  replace("i32(w[oc, ic, kh, kw])",
+          "(i32(w[oc, ic, kh, kw]) - " + std::to_string(zero_point) + ")");
+  return text;
+}
 
 // Rows of an odd number of outputs, and sums as large as two to a double allow.
 constexpr const char* kOdd = R"(
@@ -165,16 +198,37 @@ TEST(IntegerSums, AreTheSameOnEveryMachine) {
   const Machine vectors{.name = "vectors", .vector_bytes = 32};
   const Machine groups{.name = "groups", .vector_bytes = 32, .dot_bytes = 4};
   const std::pair<std::string, Shape> kernels[] = {
+      {with_weights(with_weights_aside(kConvolution, 100), {6, 5, 3, 3}, random), {2, 5, 9, 7}},
+      {with_weights(with_weights_aside(kConvolution, 255), {6, 5, 3, 3}, random), {2, 5, 9, 7}},
+      {with_weights(kAside, {8, 12}, random), {2, 6, 12}},
       {with_weights(kConvolution, {6, 5, 3, 3}, random), {2, 5, 9, 7}},
       {with_weights(kPointwise, {8, 10, 1, 1}, random), {1, 10, 9, 7}},
       {with_weights(kOdd, {4, 2000}, random), {3, 2000}}};
   for (const auto& [text, shape] : kernels) {
-    const std::vector<Tensor> inputs = {random_integers(DType::i8, shape, -128, 127, random)};
+    const bool is_unsigned = text.find("%x: u8") != std::string::npos;
+    const std::vector<Tensor> inputs = {is_unsigned
+                                            ? random_integers(DType::u8, shape, 0, 255, random)
+                                            : random_integers(DType::i8, shape, -128, 127, random)};
     const Tensor wanted = results_after(text, {}, vectors, {}, inputs)[0];
     for (const Machine& machine : {vectors, groups, with_fma(false), with_fma(true)}) {
       EXPECT_EQ(results_after(text, kIntegerPasses, machine, {}, inputs)[0], wanted)
           << machine.name << text;
     }
+  }
+}
+
+TEST(IntegerSums, WeightsBecomeSignedBytes) {
+  std::mt19937 random(5);
+  const Machine groups{.name = "groups", .vector_bytes = 32, .dot_bytes = 4};
+  for (const std::string& text :
+       {with_weights(with_weights_aside(kConvolution, 100), {6, 5, 3, 3}, random),
+        with_weights(kAside, {8, 12}, random)}) {
+    const std::unique_ptr<Graph> graph = parsed(text);
+    for (const std::string& name : kIntegerPasses) find_pass(name)->run(*graph, {groups, {}});
+    const Kernel& kernel = *graph->nodes.back()->kernel;
+    const Expr& weights = kernel.stages.back().reduction->body->args[1];
+    ASSERT_EQ(weights->kind, ExprKind::cast) << text;
+    EXPECT_EQ(weights->args[0].dtype(), DType::i8) << text;
   }
 }
 
