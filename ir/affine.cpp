@@ -9,10 +9,6 @@
 namespace mlfc {
 namespace {
 
-bool is_call(const Expr& expr, std::string_view function) {
-  return expr->kind == ExprKind::call && expr->function->name == function;
-}
-
 Affine scaled(Affine affine, int64_t factor) {
   affine.constant *= factor;
   for (auto& [axis, coefficient] : affine.coefficients) coefficient *= factor;

@@ -263,6 +263,10 @@ bool is_literal(const Expr& expr, double value) {
   return is_constant(expr) && real_value(expr) == value;
 }
 
+bool is_call(const Expr& expr, std::string_view function) {
+  return expr->kind == ExprKind::call && expr->function->name == function;
+}
+
 int64_t integer_value(const Expr& expr) {
   check(is_constant(expr) && !expr->is_real, "expected an integer constant, found ", expr);
   return expr->integer;

@@ -94,6 +94,7 @@ Expr select_expr(const Expr& condition, const Expr& yes, const Expr& no);
 
 bool same(const Expr& a, const Expr& b);  ///< structural equality
 bool is_literal(const Expr& expr, double value);
+bool is_call(const Expr& expr, std::string_view function);
 /// The value of an integer constant; check()s that it is one.
 int64_t integer_value(const Expr& expr);
 

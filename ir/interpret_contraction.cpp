@@ -253,7 +253,7 @@ Box box_of(const std::vector<Axis>& axes, const RowScope& scope) {
 std::optional<Contraction> contraction_of(const Kernel& kernel, const Stage& stage) {
   if (!stage.reduction || stage.reduction->combine != Combine::sum) return std::nullopt;
   const Expr& body = stage.reduction->body;
-  const bool is_product = body->kind == ExprKind::call && body->function->name == "mul";
+  const bool is_product = is_call(body, "mul");
   if (!is_product || body.dtype() != stage.reduction->dtype) return std::nullopt;
   std::vector<Axis> axes = kernel.axes;
   axes.insert(axes.end(), stage.parallel.begin(), stage.parallel.end());

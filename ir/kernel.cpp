@@ -164,7 +164,7 @@ int64_t multiply_count(const Kernel& kernel) {
     for (const Axis& axis : stage.parallel) points *= axis.extent;
     for (const Axis& axis : stage.reduce) points *= axis.extent;
     for_each(stage.reduction->body, [&](const Expr& part) {
-      const bool multiplies = part->kind == ExprKind::call && part->function->name == "mul" &&
+      const bool multiplies = is_call(part, "mul") &&
                               part.dtype() != DType::i64;
       if (multiplies) count += points;
     });

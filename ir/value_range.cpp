@@ -7,10 +7,6 @@
 namespace mlfc {
 namespace {
 
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
-
 bool lies_within(const Range& inner, const Range& outer) {
   return inner.first >= outer.first && inner.last <= outer.last;
 }

@@ -77,9 +77,6 @@ struct Rounding {
 };
 
 std::optional<Rounding> rounding_of(const Expr& cast) {
-  const auto is_call = [](const Expr& expr, std::string_view name) {
-    return expr->kind == ExprKind::call && expr->function->name == name;
-  };
   const auto is_integer_literal = [](const Expr& expr) {
     constexpr double kLimit = 1 << 22;
     return expr->kind == ExprKind::constant && expr->is_real && std::fabs(expr->real) <= kLimit &&
@@ -193,10 +190,12 @@ std::string CExprPrinter::print_cast(const Expr& expr) const {
     return fmt::format("({})({})", c_compute_type(to), index(operand));
   }
   needs_.rounds |= is_float(from) && is_integer(to);
-  if (const auto rounding = rounding_of(expr);
-      rounding && is_certainly_a_number(rounding->value, scope_.numbers)) {
+  if (const auto rounding = rounding_of(expr)) {
+    const bool is_number = is_certainly_a_number(rounding->value, scope_.numbers);
+    const CConversion conversion = is_number ? nearest() : nearest_or_low();
     needs_.helpers[nearest().helper_name] = nearest().helper_text;
-    return fmt::format("{}({}, {}, {})", nearest().helper_name, print(rounding->value, 0),
+    needs_.helpers[conversion.helper_name] = conversion.helper_text;
+    return fmt::format("{}({}, {}, {})", conversion.helper_name, print(rounding->value, 0),
                        rounding->low, rounding->high);
   }
   const std::string text = print(operand, kAtom);

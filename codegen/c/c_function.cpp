@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "codegen/c/byte_products.h"
 #include "codegen/c/c_expr.h"
-#include "codegen/c/c_instructions.h"
 #include "codegen/c/c_numbers.h"
 #include "codegen/c/c_sums.h"
 #include "ir/error.h"
@@ -192,8 +192,7 @@ class CBodyPrinter {
     const DType dtype = stmt.value.dtype();
     const bool fuses = (dtype == DType::f32 && has_fma_) || (dtype == DType::f64 && has_f64_fma_);
     const bool sums = fuses && stmt.combine == Combine::sum;
-    const bool product =
-        sums && stmt.value->kind == ExprKind::call && stmt.value->function->name == "mul";
+    const bool product = sums && is_call(stmt.value, "mul");
     if (!product) return "";
     needs_.math = true;
     return fmt::format("{}({}, {}, {})", dtype == DType::f32 ? "fmaf" : "fma",

@@ -57,6 +57,11 @@ constexpr const char* kNearest =
     "  bits = bits > zero + high ? zero + high : bits;\n"
     "  return bits - zero;\n"
     "}\n";
+// The comparison is false for what is no number.
+constexpr const char* kNearestOrLow =
+    "static inline int32_t mlfc_nearest_or_low_i32(float value, int32_t low, int32_t high) {\n"
+    "  return mlfc_nearest_i32(value > (float)low ? value : (float)low, low, high);\n"
+    "}\n";
 constexpr const char* kBfloatToFloat =
     "static inline float mlfc_bf16_to_f32(uint16_t half) {\n"
     "  const uint32_t bits = (uint32_t)half << 16;\n"
@@ -100,6 +105,10 @@ CConversion saturating(DType from, DType to) {
 
 CConversion nearest() {
   return {"mlfc_nearest_i32", kNearest, false};
+}
+
+CConversion nearest_or_low() {
+  return {"mlfc_nearest_or_low_i32", kNearestOrLow, false};
 }
 
 CConversion conversion_between(DType from, DType to) {

@@ -20,5 +20,7 @@ CConversion conversion_between(DType from, DType to);
 /// f32 to i32, rounding to the nearest integer, halves to even, and limited to two integers (the
 /// further arguments of the function) of up to 2^22. The value is not NaN.
 CConversion nearest();
+/// The same of any value, with the lower limit for NaN; calls `nearest`.
+CConversion nearest_or_low();
 
 }  // namespace mlfc

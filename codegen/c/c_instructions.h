@@ -21,10 +21,6 @@ struct Instruction {
   std::string c_source = {};         ///< the C function, its parameters in the order of operands
 };
 
-/// sums[lane] += data[0..4] . weights[4 * lane ..]: unsigned by signed bytes, for a multiple of
-/// four lanes.
-Instruction dot4(int64_t lanes);
-
 /// What the instruction's operand is here: a tensor from a place on.
 struct Operand {
   std::string tensor = {};
@@ -38,8 +34,5 @@ using PlaceOf = std::function<Expr(const std::string& tensor, const std::vector<
 std::optional<std::vector<Operand>> matched(
     const Instruction& instruction, const Stmt& nest, const PlaceOf& place_of,
     const std::function<DType(const std::string&)>& dtype_of);
-
-/// The instruction that may compute a nest of this shape; nullopt when there is none.
-std::optional<Instruction> candidate_for(const Stmt& nest);
 
 }  // namespace mlfc

@@ -1,7 +1,7 @@
 // Integer sums of products, along a reduced axis where both factors lie contiguously.
 //
 // Two forms. Machines whose instructions multiply groups of bytes into every lane keep one output
-// channel a lane, and a block of rows that shares the weights (c_instructions.h):
+// channel a lane, and a block of rows that shares the weights (byte_products.h):
 //
 //   order  lanes.o, other axes, rows.o, run.o, rows.i, lanes.i, run.i
 //
@@ -69,19 +69,31 @@ std::vector<std::string> sharing_axes(const Stage& stage, const std::vector<Axis
   return names;
 }
 
+// How many outputs along each of the sharing axes are made together: they share what is loaded.
+std::vector<int64_t> blocks_of(const Kernel& kernel, const Stage& stage,
+                               const std::vector<std::string>& blocked, const Machine& machine) {
+  const auto block = [&](size_t i, int64_t wanted) {
+    return good_block(extent_of(kernel, blocked[i]), wanted);
+  };
+  if (blocked.size() < 2) return {blocked.empty() ? 1 : block(0, 8)};
+  // Sixteen sums and what they read just fit the registers of every machine.
+  const bool on_fpu = machine.vector_bytes <= 4 && is_float(stage.reduction->dtype);
+  if (!on_fpu) return {block(0, 4), block(1, 4)};
+  // An FPU has registers of its own; sums beyond them would cost more than sharing saves.
+  const int64_t rows = block(1, 4), sums = machine.scalar_registers * 3 / 4;
+  return {divisor_up_to(extent_of(kernel, blocked[0]), sums / rows), rows};
+}
+
 // Blocks of sums share the values loaded; the run is innermost but for them.
 void add_dot_words(const Kernel& kernel, const Stage& stage, const Axis& run,
                    const Machine& machine, Schedule& schedule) {
   const std::vector<Axis> parallel = own_axes(kernel, stage);
   const std::vector<std::string> blocked = sharing_axes(stage, parallel);
-  // Sixteen sums and what they read just fit the registers of every machine.
-  const int64_t block = blocked.size() == 1 ? 8 : 4;
+  const std::vector<int64_t> blocks = blocks_of(kernel, stage, blocked, machine);
   std::vector<std::string> order, inner;
   std::vector<std::string> outer;
-  for (const std::string& axis : blocked) {
-    const auto found = std::find_if(parallel.begin(), parallel.end(),
-                                    [&](const Axis& a) { return a.name == axis; });
-    const auto [o, i] = split(schedule, axis, good_block(found->extent, block));
+  for (size_t axis = 0; axis < blocked.size(); ++axis) {
+    const auto [o, i] = split(schedule, blocked[axis], blocks[axis]);
     outer.push_back(o);
     if (!i.empty()) inner.push_back(i);
   }
@@ -118,8 +130,7 @@ bool is_widened_read(const Expr& factor, DType dtype) {
 std::optional<Groups> groups_of(const Kernel& kernel, const Stage& stage, const Machine& machine) {
   const Expr& body = stage.reduction->body;
   const bool product = machine.dot_bytes > 1 && stage.reduction->dtype == DType::i32 &&
-                       body->kind == ExprKind::call && body->function->name == "mul" &&
-                       is_widened_read(body->args[0], DType::u8) &&
+                       is_call(body, "mul") && is_widened_read(body->args[0], DType::u8) &&
                        is_widened_read(body->args[1], DType::i8);
   if (!product || !find_param(kernel, body->args[1]->args[0]->name)->is_constant) {
     return std::nullopt;
@@ -135,24 +146,22 @@ int64_t vectors_of(int64_t lanes) {
   return lanes / 16 + lanes % 16 / 8 + lanes % 8 / 4;
 }
 
-// A block of lanes in multiples of four, best filled; without a rest if that can be.
-int64_t lane_block(int64_t extent) {
-  constexpr int64_t kMost = 32, kGood = 16;
+// The largest of the best filled blocks of lanes, in multiples of four; without a rest if that can
+// be.
+int64_t lane_block(int64_t extent, int64_t most) {
   int64_t best = 0;
-  for (int64_t block = 4; block <= std::min(extent, kMost); block += 4) {
+  for (int64_t block = 4; block <= std::min(extent, most); block += 4) {
     if (extent % block != 0) continue;
-    const bool fuller = best == 0 || vectors_of(block) * best < vectors_of(best) * block;
-    const bool alike = best != 0 && vectors_of(block) * best == vectors_of(best) * block;
-    if (fuller || (alike && block <= kGood)) best = block;
+    if (best == 0 || vectors_of(block) * best <= vectors_of(best) * block) best = block;
   }
-  return best != 0 ? best : std::min(extent / 4 * 4, kGood);
+  return best != 0 ? best : std::min<int64_t>(extent / 4 * 4, 16);
 }
 
 // A block of rows shares every vector of weights; its sums fill half the widest registers.
 void add_group_words(const Kernel& kernel, const Stage& stage, const Axis& run,
                      const Groups& groups, const Machine& machine, Schedule& schedule) {
-  constexpr int64_t kRows = 8, kVectors = 16;
-  const int64_t lanes = lane_block(extent_of(kernel, groups.lanes));
+  constexpr int64_t kLanes = 32, kRows = 8, kVectors = 16;
+  const int64_t lanes = lane_block(extent_of(kernel, groups.lanes), kLanes);
   const int64_t rows = std::min(kRows, kVectors / std::max<int64_t>(1, vectors_of(lanes)));
   const auto [lanes_outer, lanes_inner] = split(schedule, groups.lanes, lanes);
   const auto [rows_outer, rows_inner] =
@@ -174,13 +183,75 @@ void add_group_words(const Kernel& kernel, const Stage& stage, const Axis& run,
   schedule.words.push_back(lanes_word(lanes_inner));
 }
 
+// --- neighbours with weights of their own
+// ---------------------------------------------------------
+
+// Two neighbouring bytes at the same places: rows[... + 4 * group + byte] * filters[group, byte,
+// ...] with the axes of the groups and of the bytes, and one along which outputs share weights.
+struct Neighbours {
+  std::string groups = {};
+  std::string bytes = {};
+  std::string rows = {};
+};
+
+std::optional<Neighbours> neighbours_of(const Kernel& kernel, const Stage& stage,
+                                        const Machine& machine) {
+  const Expr& body = stage.reduction->body;
+  const bool product = machine.dot_bytes > 1 && stage.reduction->dtype == DType::i32 &&
+                       is_call(body, "mul") && is_widened_read(body->args[0], DType::u8) &&
+                       is_widened_read(body->args[1], DType::i8);
+  if (!product) return std::nullopt;
+  const Expr &data = body->args[0]->args[0], &weights = body->args[1]->args[0];
+  const Param *read = find_param(kernel, data->name), *known = find_param(kernel, weights->name);
+  Neighbours found;
+  for (const Axis& axis : own_axes(kernel, stage)) {
+    const int64_t stride = stride_in(read->type, data->args, axis.name);
+    const bool chooses_weights = depends_on(weights, axis.name);
+    if (!chooses_weights && stride > 0) found.rows = axis.name;
+    if (chooses_weights && stride == 1 && axis.extent == machine.dot_bytes) found.bytes = axis.name;
+    if (chooses_weights && stride == machine.dot_bytes) found.groups = axis.name;
+  }
+  const bool all = !found.groups.empty() && !found.bytes.empty() && !found.rows.empty();
+  return all && known->is_constant ? std::optional(found) : std::nullopt;
+}
+
+// A block of rows shares the weights; its sums, one vector for each byte, fill the registers.
+void add_neighbour_words(const Kernel& kernel, const Stage& stage, const Neighbours& axes,
+                         const Machine& machine, Schedule& schedule) {
+  constexpr int64_t kLanes = 16, kVectors = 16;
+  const int64_t lanes = lane_block(extent_of(kernel, axes.groups), kLanes);
+  const int64_t vectors = machine.dot_bytes * std::max<int64_t>(1, vectors_of(lanes));
+  const auto [groups_outer, groups_inner] = split(schedule, axes.groups, lanes);
+  const auto [rows_outer, rows_inner] =
+      split(schedule, axes.rows,
+            good_block(extent_of(kernel, axes.rows), std::max<int64_t>(1, kVectors / vectors)));
+  std::vector<std::string> order = {groups_outer};
+  for (const Axis& axis : own_axes(kernel, stage)) {
+    const bool is_blocked =
+        axis.name == axes.groups || axis.name == axes.bytes || axis.name == axes.rows;
+    if (!is_blocked) order.push_back(axis.name);
+  }
+  order.push_back(rows_outer);
+  for (const Axis& axis : stage.reduce) order.push_back(axis.name);
+  if (!rows_inner.empty()) order.push_back(rows_inner);
+  order.insert(order.end(), {groups_inner, axes.bytes});
+  schedule.words.push_back(order_word(order));
+  if (!rows_inner.empty()) schedule.words.push_back(unroll_word(rows_inner));
+  schedule.words.push_back(lanes_word(groups_inner));
+}
+
 }  // namespace
 
 Schedule dot_schedule(const Kernel& kernel, const Machine& machine) {
   Schedule schedule;
   for (const Stage& stage : kernel.stages) {
     const bool reduces = stage.reduction && stage.store && !stage.reduce.empty();
-    const Axis* run = reduces ? contiguous_axis(kernel, stage, machine) : nullptr;
+    if (!reduces) continue;
+    if (const auto neighbours = neighbours_of(kernel, stage, machine)) {
+      add_neighbour_words(kernel, stage, *neighbours, machine, schedule);
+      continue;
+    }
+    const Axis* run = contiguous_axis(kernel, stage, machine);
     if (run == nullptr) continue;
     if (const auto groups = groups_of(kernel, stage, machine)) {
       add_group_words(kernel, stage, *run, *groups, machine, schedule);

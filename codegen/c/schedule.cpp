@@ -137,7 +137,9 @@ Blocks choose_blocks(const Kernel& kernel, const Stage& stage, const Machine& ma
   blocks.lane_block = good_block(lane_extent, has_vectors ? lanes * 2 : 4, lanes);
   const int64_t per_row = std::max<int64_t>(1, (blocks.lane_block + lanes - 1) / lanes);
   const int64_t rows = std::max<int64_t>(1, accumulators / per_row);
-  blocks.row_block = good_block(extent_of(kernel, blocks.rows), rows);
+  const int64_t row_extent = extent_of(kernel, blocks.rows);
+  // Scalars spilled cost an instruction each, vectors may find twice the registers.
+  blocks.row_block = has_vectors ? good_block(row_extent, rows) : divisor_up_to(row_extent, rows);
   return blocks;
 }
 

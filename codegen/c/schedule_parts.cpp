@@ -45,6 +45,13 @@ int64_t good_block(int64_t extent, int64_t wanted, int64_t unit) {
   return wanted;
 }
 
+int64_t divisor_up_to(int64_t extent, int64_t most) {
+  for (int64_t block = most; 2 * block > most; --block) {
+    if (extent % block == 0) return block;
+  }
+  return std::min(most, extent);
+}
+
 std::pair<std::string, std::string> split(Schedule& schedule, const std::string& axis,
                                           int64_t block) {
   if (axis.empty()) return {"", ""};

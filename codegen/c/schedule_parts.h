@@ -20,6 +20,8 @@ std::vector<Expr> reads_in(const Expr& expr);
 /// A block near `wanted` - a multiple of `unit` - that divides the extent: a rest costs a second
 /// copy of the loops and runs badly. A little more than wanted is better than a rest.
 int64_t good_block(int64_t extent, int64_t wanted, int64_t unit = 1);
+/// The largest block that divides the extent, if it is at least half of the most; the most if not.
+int64_t divisor_up_to(int64_t extent, int64_t most);
 
 /// Splits the axis into .o and .i unless the block is one turn; the names of the parts.
 std::pair<std::string, std::string> split(Schedule& schedule, const std::string& axis,

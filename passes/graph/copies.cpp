@@ -38,7 +38,7 @@ void add_terms(Terms& terms, const Expr& expr, int64_t factor);
 
 // floor(floor(a / b) / c) is floor(a / (b * c)): nested quotients get one name.
 void add_quotient(Terms& terms, Expr dividend, int64_t divisor, int64_t factor) {
-  while (dividend->kind == ExprKind::call && dividend->function->name == "floor_div" &&
+  while (is_call(dividend, "floor_div") &&
          dividend->args[1]->kind == ExprKind::constant) {
     divisor *= integer_value(dividend->args[1]);
     dividend = dividend->args[0];

@@ -126,7 +126,7 @@ bool is_plain_sum(const Kernel& kernel) {
   const Expr& value = stage.store->value;
   const bool stores_sum = value->kind == ExprKind::local && value->name == stage.reduction->name;
   const Expr& body = stage.reduction->body;
-  const bool is_product = body->kind == ExprKind::call && body->function->name == "mul";
+  const bool is_product = is_call(body, "mul");
   return stores_sum && is_product && stage.reduction->combine == Combine::sum &&
          stage.reduction->dtype == DType::f32;
 }

@@ -235,6 +235,12 @@ void fold_node(Graph& graph, Node& node) {
   drop_unread_inputs(node);
 }
 
+void normalize_rounding(Kernel& kernel) {
+  for (Stage& stage : kernel.stages) {
+    if (stage.store) stage.store->value = with_normal_rounding(stage.store->value);
+  }
+}
+
 bool reads_integers(const Node& node) {
   return std::any_of(node.kernel->inputs.begin(), node.kernel->inputs.end(),
                      [](const Param& param) { return is_integer(param.type.dtype); });
@@ -243,7 +249,12 @@ bool reads_integers(const Node& node) {
 void fold_quantization(Graph& graph, const PassContext& context) {
   for (const auto& node : graph.nodes) {
     for (const auto& region : node->regions) fold_quantization(*region, context);
-    if (node->kernel && !node->is_free && reads_integers(*node)) fold_node(graph, *node);
+    if (!node->kernel || node->is_free) continue;
+    if (reads_integers(*node)) {
+      fold_node(graph, *node);
+    } else {
+      normalize_rounding(*node->kernel);
+    }
   }
   graph.remove_unused();
 }

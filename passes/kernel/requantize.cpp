@@ -116,6 +116,13 @@ std::optional<Quantization> quantization_of(const Expr& expr) {
   return parts;
 }
 
+// cast(min(max(low, x), high)): of NaN, too, the cast sees low.
+bool is_limited_to_numbers(const Expr& cast) {
+  if (cast->kind != ExprKind::cast || !is_call(cast->args[0], "min")) return false;
+  const Expr& most = cast->args[0]->args[0];
+  return is_call(most, "max") && is_literal(most->args[0]) && is_literal(cast->args[0]->args[1]);
+}
+
 // Limits of what is rounded become limits of the result: rounding keeps order.
 void absorb_limits(Quantization& parts) {
   const auto zero = static_cast<double>(parts.zero);
@@ -172,6 +179,14 @@ Expr with_normal_quantization(const Expr& expr, KnownValues& known) {
     parts->value = without_division(parts->value, known);
     absorb_limits(*parts);
     return normal_form(*parts);
+  });
+}
+
+Expr with_normal_rounding(const Expr& expr) {
+  return rewritten(expr, [](const Expr& part) -> Expr {
+    if (!is_limited_to_numbers(part)) return {};
+    const std::optional<Quantization> parts = quantization_of(part);
+    return parts ? normal_form(*parts) : Expr();
   });
 }
 

@@ -14,4 +14,7 @@ namespace mlfc {
 /// quotient of scales is computed once, in f32.
 Expr with_normal_quantization(const Expr& expr, KnownValues& known);
 
+/// The same for reals that come from anywhere: the value stays what it is, NaN included.
+Expr with_normal_rounding(const Expr& expr);
+
 }  // namespace mlfc

@@ -5,9 +5,6 @@
 
 namespace mlfc {
 
-bool is_call(const Expr& expr, std::string_view name) {
-  return expr->kind == ExprKind::call && expr->function->name == name;
-}
 namespace {
 
 bool is_integer_literal(const Expr& expr) {

@@ -18,9 +18,6 @@ struct ScaledForm {
 std::optional<ScaledForm> scaled_form(const Expr& expr, const std::vector<Axis>& reduced,
                                       const KnownValues& known);
 
-/// True for a call of the scalar function of that name.
-bool is_call(const Expr& expr, std::string_view name);
-
 /// value + constant with constants joined: (i - 3) + 3 is i.
 Expr plus_constant(const Expr& value, int64_t constant);
 

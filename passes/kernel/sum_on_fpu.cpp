@@ -12,7 +12,7 @@
 namespace mlfc {
 namespace {
 
-constexpr int64_t kExactIntegers = int64_t{1} << 24;
+constexpr double kExactIntegers = 0x1p24;
 constexpr int64_t kLargestBuffer = 4096;  // elements that are kept as reals between stages
 
 bool has_fused_reals_only(const Machine& machine) {
@@ -39,18 +39,17 @@ int64_t largest_magnitude(const Range& range) {
   return std::max(std::abs(range.first), std::abs(range.last));
 }
 
-// No partial sum leaves the integers that f32 holds.
-bool stays_exact(const Stage& stage, const Product& product, const KnownValues& known) {
+// The largest magnitude a partial sum may have; infinite when that is not known.
+double largest_sum(const Stage& stage, const Product& product, const KnownValues& known) {
   const std::optional<Range> range = value_range(product.data);
-  if (!range || !known.knows(stage.reduction->init)) return false;
+  if (!range || !known.knows(stage.reduction->init)) return INFINITY;
   const Expr magnitudes = call_expr("abs", {product.weights});
   const Tensor sums = known.summed(magnitudes, stage.reduce);
   int64_t largest = 0;
   for (int64_t i = 0; i < sums.type.elements(); ++i) largest = std::max(largest, sums.integer(i));
   const auto [low, high] = known.extremes(stage.reduction->init);
   const double start = std::max(std::fabs(low), std::fabs(high));
-  return start + static_cast<double>(largest) * static_cast<double>(largest_magnitude(*range)) <
-         static_cast<double>(kExactIntegers);
+  return start + static_cast<double>(largest) * static_cast<double>(largest_magnitude(*range));
 }
 
 // The same expression of reals: additions of small integers are exact as well.
@@ -61,8 +60,15 @@ Expr in_reals(const Expr& expr) {
   return cast_expr(DType::f32, expr);
 }
 
-// Uses of the sum read it as an integer again; f32(i32(sum)) needs neither conversion.
-void replace_sum(Kernel& kernel, const std::string& name) {
+// Uses of the sum read it as an integer again; f32(i32(sum)) needs neither conversion, nor does
+// f32(i32(sum) + bias) where f32 holds that sum, too.
+void replace_sum(Kernel& kernel, const std::string& name, double largest,
+                 const KnownValues& known) {
+  const auto stays_exact = [&](const Expr& added) {
+    if (!known.knows(added)) return false;
+    const auto [low, high] = known.extremes(added);
+    return largest + std::max(std::fabs(low), std::fabs(high)) < kExactIntegers;
+  };
   const Expr real = local_expr(name, DType::f32);
   const Expr integer = cast_expr(DType::i32, real);
   for (Stage& stage : kernel.stages) {
@@ -72,8 +78,12 @@ void replace_sum(Kernel& kernel, const std::string& name) {
       return is_sum && is_integer(part.dtype()) ? integer : Expr();
     });
     stage.store->value = rewritten(replaced, [&](const Expr& part) -> Expr {
-      const bool converts = part->kind == ExprKind::cast && part.dtype() == DType::f32;
-      return converts && same(part->args[0], integer) ? real : Expr();
+      if (part->kind != ExprKind::cast || part.dtype() != DType::f32) return {};
+      const Expr& number = part->args[0];
+      if (same(number, integer)) return real;
+      const bool adds = is_call(number, "add") && same(number->args[0], integer);
+      return adds && stays_exact(number->args[1]) ? real + cast_expr(DType::f32, number->args[1])
+                                                  : Expr();
     });
   }
 }
@@ -112,11 +122,12 @@ void sum_stage(Kernel& kernel, Stage& stage, const KnownValues& known) {
   const bool sums = reduction.combine == Combine::sum && reduction.dtype == DType::i32;
   const auto product = sums ? product_of(reduction.body, known) : std::nullopt;
   if (!product || is_used_by_reductions(kernel, reduction.name)) return;
-  if (!stays_exact(stage, *product, known)) return;
+  const double largest = largest_sum(stage, *product, known);
+  if (!(largest < kExactIntegers)) return;
   reduction.dtype = DType::f32;
   reduction.init = cast_expr(DType::f32, reduction.init);
   reduction.body = in_reals(product->data) * in_reals(product->weights);
-  replace_sum(kernel, reduction.name);
+  replace_sum(kernel, reduction.name, largest, known);
   std::vector<std::string> buffers;
   for_each(reduction.body, [&](const Expr& part) {
     if (part->kind == ExprKind::read) buffers.push_back(part->name);

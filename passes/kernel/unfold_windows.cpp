@@ -142,6 +142,17 @@ Expr filters(const Windows& windows, const Buffer& buffer, KnownValues& known) {
   return cast_expr(windows.weights.dtype(), read_expr(param.name, param.type.dtype, index));
 }
 
+// The data as they are in the buffer.
+Expr buffered(const Windows& windows, const Buffer& buffer, const Expr& element) {
+  const bool shifted = buffer.dtype != windows.read.dtype();
+  const Expr data = rewritten(windows.data, [&](const Expr& part) -> Expr {
+    if (part->kind == ExprKind::read) return element;
+    const bool widens = part->kind == ExprKind::cast && part->args[0]->kind == ExprKind::read;
+    return shifted && widens ? plus_constant(cast_expr(part.dtype(), element), -kShift) : Expr();
+  });
+  return rewritten(data, tidied_integers);
+}
+
 Stage multiplying(const Stage& old, const Windows& windows, const Buffer& buffer,
                   const Expr& weights) {
   Stage multiply = old;
@@ -151,13 +162,7 @@ Stage multiplying(const Stage& old, const Windows& windows, const Buffer& buffer
   const Expr place =
       axis_expr(windows.row.name) * Expr(buffer.stride * buffer.step) + axis_expr(buffer.k.name);
   const Expr element = read_expr(buffer.name, buffer.dtype, {place});
-  const bool shifted = buffer.dtype != windows.read.dtype();
-  const Expr data = rewritten(windows.data, [&](const Expr& part) -> Expr {
-    if (part->kind == ExprKind::read) return element;
-    const bool widens = part->kind == ExprKind::cast && part->args[0]->kind == ExprKind::read;
-    return shifted && widens ? plus_constant(cast_expr(part.dtype(), element), -kShift) : Expr();
-  });
-  multiply.reduction->body = rewritten(data, tidied_integers) * weights;
+  multiply.reduction->body = buffered(windows, buffer, element) * weights;
   return multiply;
 }
 
@@ -210,6 +215,59 @@ void unfold(Node& node, Windows windows, KnownValues& known, const Machine& mach
   if (finishes_apart) kernel.stages.push_back(split_off_epilogue(kernel, windows));
 }
 
+// Cuts an axis of the stage into groups of as many as an instruction takes.
+void cut_into_groups(Kernel& kernel, const Windows& windows, KnownValues& known, int64_t group) {
+  Stage& stage = kernel.stages[0];
+  const Axis& channel = windows.channel;
+  const Axis outer{free_name(kernel, channel.name + "_group"), channel.extent / group};
+  const Axis inner{free_name(kernel, channel.name + "_byte"), group};
+  std::vector<Axis> axes = {channel};
+  Shape shape = {outer.extent, inner.extent};
+  std::vector<Expr> index = {axis_expr(outer.name), axis_expr(inner.name)};
+  for (const Axis& axis : stage.reduce) {
+    axes.push_back(axis);
+    shape.push_back(axis.extent);
+    index.push_back(axis_expr(axis.name));
+  }
+  const Param filters = known.stored(windows.weights, axes, shape, 0, "filters");
+  const AxisMap cut = {{channel.name, index[0] * Expr(group) + index[1]}};
+  stage.parallel = {outer, inner, windows.row};
+  stage.reduction->body = substituted(stage.reduction->body->args[0], cut) *
+                          cast_expr(DType::i32, read_expr(filters.name, filters.type.dtype, index));
+  for (Expr& place : stage.store->indices) place = substituted(place, cut);
+}
+
+// Channels with windows of their own stay side by side in the buffer, columns of all channels after
+// one another. An instruction sums the byte-th of every four neighbours at once, so that the byte
+// is an axis of the sums; neighbours meet again in what follows.
+void unfold_channels(Kernel& kernel, Windows windows, KnownValues& known, const Machine& machine) {
+  const Axis channel = windows.channel;
+  windows.taps.push_back(channel);
+  Buffer buffer{.name = free_name(kernel, "rows"), .dtype = DType::u8};
+  buffer.step = product_of(windows.taps);
+  buffer.stride = windows.stride;
+  buffer.column = {free_name(kernel, "column"),
+                   (windows.row.extent - 1) * windows.stride + windows.tap.extent};
+  const Stage fill = filling(windows, buffer);
+
+  Stage& multiply = kernel.stages[0];
+  Expr place = (axis_expr(windows.row.name) * Expr(windows.stride) + axis_expr(windows.tap.name)) *
+               Expr(buffer.step);
+  int64_t rest = buffer.step;
+  for (const Axis& tap : windows.taps) {
+    rest /= tap.extent;
+    place = place + axis_expr(tap.name) * Expr(rest);
+  }
+  const Expr element = read_expr(buffer.name, buffer.dtype, {place});
+  multiply.reduction->body = buffered(windows, buffer, element) * windows.weights;
+  windows.readers = {channel};
+  kernel.axes = windows.shared;
+  kernel.stages.push_back(split_off_epilogue(kernel, windows));
+  cut_into_groups(kernel, windows, known, machine.dot_bytes);
+  kernel.locals.push_back({buffer.name, {DType::u8, {buffer.column.extent * buffer.step}, {}}});
+  kernel.stages.insert(kernel.stages.begin(), over_own_axes(kernel, fill));
+}
+
 // Without windows there is nothing to gather, and the weights may be all that is in the wrong
 // place.
 void center_weights(Kernel& kernel, const Windows& windows, KnownValues& known) {
@@ -242,7 +300,9 @@ void unfold_windows(Graph& graph, const PassContext& context) {
     if (!windows) continue;
     // Rows that are gathered can also travel in pairs (pair-sums).
     const bool travels = context.machine.vector_bytes <= 4 && context.machine.has_fast_f64;
-    if (windows->in_groups && has_grouped_data(*node->kernel, *windows)) {
+    if (windows->has_channels()) {
+      unfold_channels(*node->kernel, *windows, known, context.machine);
+    } else if (windows->in_groups && has_grouped_data(*node->kernel, *windows)) {
       center_weights(*node->kernel, *windows, known);
     } else if (windows->has_taps() || windows->in_groups || travels) {
       unfold(*node, *windows, known, context.machine);

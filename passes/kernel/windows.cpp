@@ -15,6 +15,7 @@ constexpr int64_t kShortestRun = 16;
 constexpr int64_t kShortestGroups = 8;  // where instructions multiply groups of bytes
 constexpr int64_t kLargestBuffer = int64_t{1} << 18;
 constexpr int64_t kFewestReaders = 4;  // outputs that share a window
+constexpr int64_t kFewestChannels = 16;
 
 Expr without_constant(const Expr& expr) {
   const bool is_sum = is_call(expr, "add") || is_call(expr, "sub");
@@ -95,11 +96,72 @@ bool names_repeat(const std::vector<Axis>& axes) {
   return false;
 }
 
+// The axis that chooses both the data and their weights, and along which data are neighbours; it is
+// none of those that choose rows. False when weights are chosen in other ways.
+bool take_channel(const Kernel& kernel, Windows& windows) {
+  const auto found = std::find_if(windows.shared.begin(), windows.shared.end(), [&](const Axis& a) {
+    return mentions_axis(windows.weights, a.name);
+  });
+  if (found == windows.shared.end()) return false;
+  windows.channel = *found;
+  windows.shared.erase(found);
+  const Layout layout = find_param(kernel, windows.read->name)->type.explicit_layout();
+  for (size_t dim = 0; dim < windows.read->args.size(); ++dim) {
+    const int64_t step = affine_of(windows.read->args[dim])->of(windows.channel.name);
+    if (step * layout.axes[dim].back().stride == 1) return true;
+  }
+  return false;
+}
+
 // i32(x[...]), perhaps with a constant added.
 bool is_shifted_read(const Expr& data) {
   const Expr plain = without_constant(data);
   return plain->kind == ExprKind::cast && plain.dtype() == DType::i32 &&
          plain->args[0]->kind == ExprKind::read;
+}
+
+// Gives every axis its part; false when one has another.
+bool sort_axes(const Kernel& kernel, Windows& windows) {
+  // Neither the sum's start nor the factors may look at reduced axes in other ways.
+  for (size_t dim = 0; dim < windows.read->args.size(); ++dim) {
+    const std::optional<Affine> index = affine_of(windows.read->args[dim]);
+    if (!index || !sort_axes_of(kernel, *index, dim, windows)) return false;
+  }
+  if (windows.row.name.empty() && !windows.shared.empty()) {
+    windows.row = windows.shared.back();
+    windows.shared.pop_back();
+  }
+  if (windows.row.name.empty()) return false;
+  std::vector<Axis> reduced = windows.taps, chosen = windows.shared;
+  if (windows.has_taps()) reduced.push_back(windows.tap);
+  chosen.push_back(windows.row);
+  const bool all = reduced.size() == kernel.stages[0].reduce.size();
+  if (names_repeat(reduced) || names_repeat(chosen) || !all) return false;
+  for (const Axis& axis : kernel.axes) {
+    if (axis_in(chosen, axis.name) == nullptr) windows.readers.push_back(axis);
+  }
+  const auto chooses_weights = [&](const Axis& axis) {
+    return mentions_axis(windows.weights, axis.name);
+  };
+  // Groups have weights of their own; one run of weights would not do for all windows.
+  if (std::none_of(chosen.begin(), chosen.end(), chooses_weights)) return true;
+  return take_channel(kernel, windows) && !chooses_weights(windows.row) &&
+         std::none_of(windows.shared.begin(), windows.shared.end(), chooses_weights);
+}
+
+// Whether what gathering costs comes back.
+bool pays(const Windows& windows, const Machine& machine) {
+  const int64_t span = (windows.row.extent - 1) * windows.stride + windows.tap.extent;
+  const int64_t buffer = span * product_of(windows.taps) * windows.channel.extent;
+  if (buffer > kLargestBuffer) return false;
+  if (windows.has_channels()) {
+    return windows.in_groups && windows.offset == 0 && windows.has_taps() &&
+           windows.readers.empty() && windows.channel.extent >= kFewestChannels &&
+           windows.channel.extent % machine.dot_bytes == 0;
+  }
+  const int64_t run = windows.tap.extent * product_of(windows.taps);
+  const int64_t shortest = windows.in_groups ? kShortestGroups : kShortestRun;
+  return run >= shortest && product_of(windows.readers) >= kFewestReaders;
 }
 
 }  // namespace
@@ -119,29 +181,8 @@ std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known
   const Stage& stage = kernel.stages[0];
   const bool sums = stage.reduction->combine == Combine::sum && is_integer(stage.reduction->dtype);
   Windows windows;
-  if (!sums || !find_factors(kernel, known, windows)) return std::nullopt;
-  // Neither the sum's start nor the factors may look at reduced axes in other ways.
-  for (size_t dim = 0; dim < windows.read->args.size(); ++dim) {
-    const std::optional<Affine> index = affine_of(windows.read->args[dim]);
-    if (!index || !sort_axes_of(kernel, *index, dim, windows)) return std::nullopt;
-  }
-  if (windows.row.name.empty() && !windows.shared.empty()) {
-    windows.row = windows.shared.back();
-    windows.shared.pop_back();
-  }
-  if (windows.row.name.empty()) return std::nullopt;
-  std::vector<Axis> reduced = windows.taps, chosen = windows.shared;
-  if (windows.has_taps()) reduced.push_back(windows.tap);
-  chosen.push_back(windows.row);
-  if (names_repeat(reduced) || names_repeat(chosen) || reduced.size() != stage.reduce.size()) {
+  if (!sums || !find_factors(kernel, known, windows) || !sort_axes(kernel, windows)) {
     return std::nullopt;
-  }
-  // Groups have weights of their own; one run of weights would not do for all windows.
-  for (const Axis& axis : chosen) {
-    if (mentions_axis(windows.weights, axis.name)) return std::nullopt;
-  }
-  for (const Axis& axis : kernel.axes) {
-    if (axis_in(chosen, axis.name) == nullptr) windows.readers.push_back(axis);
   }
   const auto [least, most] = known.extremes(windows.weights);
   // Weights of four bits are taken apart in lanes, which want no runs.
@@ -152,12 +193,7 @@ std::optional<Windows> windows_of(const Kernel& kernel, const KnownValues& known
                       most - least <= 255;
   const bool fits_bytes = least >= -128 && most <= 127;
   if (windows.in_groups && !fits_bytes) windows.offset = static_cast<int64_t>(least) + 128;
-  const int64_t run = product_of(reduced);
-  const int64_t span = (windows.row.extent - 1) * windows.stride + windows.tap.extent;
-  const int64_t shortest = windows.in_groups ? kShortestGroups : kShortestRun;
-  const bool pays = run >= shortest && product_of(windows.readers) >= kFewestReaders &&
-                    span * product_of(windows.taps) <= kLargestBuffer;
-  return pays ? std::optional(windows) : std::nullopt;
+  return pays(windows, machine) ? std::optional(windows) : std::nullopt;
 }
 
 void order_taps(const TensorType& type, Windows& windows) {

@@ -24,8 +24,10 @@ struct Windows {
   std::vector<Axis> readers = {};  ///< parallel axes that only choose weights: oc
   bool in_groups = false;          ///< an instruction multiplies unsigned by signed bytes
   int64_t offset = 0;              ///< taken off the weights, which then fit signed bytes
+  Axis channel = {};               ///< neighbours with windows and weights of their own: g
 
   bool has_taps() const { return !tap.name.empty(); }
+  bool has_channels() const { return !channel.name.empty(); }
 };
 
 /// The windows of a kernel of one stage; nullopt when it has another form, or gathering them would

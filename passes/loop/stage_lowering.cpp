@@ -13,6 +13,7 @@
 #include "passes/loop/stage_lowering.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -224,28 +225,33 @@ class StageLowering {
     return body;
   }
 
-  // Before and after the reduction, loops that are written out stand inside the others: a compiler
-  // then sees one loop over lanes with several statements (see codegen/README.md).
+  // Before and after the reduction, loops that are written out stand inside the others, and those
+  // inside the lanes are written out: a compiler then sees one loop over lanes with several
+  // statements (see codegen/README.md).
   template <typename Leaf>
   Stmt over_accumulators(size_t index, const Leaf& leaf) {
     if (index == accumulator_loops_.size()) return leaf();
     std::vector<size_t> loops = accumulator_loops_;
-    std::stable_partition(loops.begin(), loops.end(), [&](size_t depth) {
-      const auto& marks = loops_[depth].marks;
-      return std::find(marks.begin(), marks.end(), "unroll") == marks.end();
-    });
+    std::stable_partition(loops.begin(), loops.end(),
+                          [&](size_t depth) { return !has_mark(depth, "unroll"); });
     const size_t depth = loops[index];
-    return counted(depth, extent_here(loops_[depth]),
-                   [&] { return std::vector<Stmt>{over_accumulators(index + 1, leaf)}; });
+    Stmt stmt = counted(depth, extent_here(loops_[depth]),
+                        [&] { return std::vector<Stmt>{over_accumulators(index + 1, leaf)}; });
+    const bool in_lanes = index > 0 && has_mark(loops[index - 1], "lanes");
+    if (in_lanes && !has_mark(depth, "unroll")) stmt.marks.push_back("unroll");
+    return stmt;
+  }
+
+  bool has_mark(size_t depth, std::string_view mark) const {
+    const auto& marks = loops_[depth].marks;
+    return std::find(marks.begin(), marks.end(), mark) != marks.end();
   }
 
   // Accumulators are stored with the lanes innermost, wherever the loop over lanes stands.
   std::vector<size_t> stored_accumulators() const {
     std::vector<size_t> stored = accumulator_loops_;
-    std::stable_partition(stored.begin(), stored.end(), [&](size_t depth) {
-      const auto& marks = loops_[depth].marks;
-      return std::find(marks.begin(), marks.end(), "lanes") == marks.end();
-    });
+    std::stable_partition(stored.begin(), stored.end(),
+                          [&](size_t depth) { return !has_mark(depth, "lanes"); });
     return stored;
   }
 
@@ -338,11 +344,31 @@ class StageLowering {
 
   // Products of reals are 0 when a factor is: what is read does not count as infinite.
   static bool is_zero_of_reals(const Expr& body, const Expr& read) {
-    if (body->kind == ExprKind::cast) return is_zero_of_reals(body->args[0], read);
-    if (same(body, read)) return is_literal(read->otherwise, 0);
-    const bool product = body->kind == ExprKind::call && body->function->name == "mul";
-    return product &&
+    if (number_outside(body, read) == 0) return true;
+    return is_call(body, "mul") &&
            (is_zero_of_reals(body->args[0], read) || is_zero_of_reals(body->args[1], read));
+  }
+
+  // The small integer that f32(x[... | -3]) + 3 is outside; nullopt for expressions of another
+  // form.
+  static std::optional<double> number_outside(const Expr& expr, const Expr& read) {
+    if (same(expr, read)) return number_outside(read->otherwise, read);
+    if (expr->kind == ExprKind::constant) {
+      return expr->is_real ? expr->real : static_cast<double>(expr->integer);
+    }
+    if (expr->kind == ExprKind::cast) {
+      const auto number = number_outside(expr->args[0], read);
+      return is_float(expr.dtype()) || number == 0 ? number : std::nullopt;
+    }
+    if (!is_call(expr, "add") && !is_call(expr, "sub")) return std::nullopt;
+    const auto left = number_outside(expr->args[0], read);
+    const auto right = number_outside(expr->args[1], read);
+    constexpr double kExact = 1 << 10;
+    const auto is_small = [](double number) {
+      return std::fabs(number) < kExact && number == std::floor(number);
+    };
+    if (!left || !right || !is_small(*left) || !is_small(*right)) return std::nullopt;
+    return is_call(expr, "add") ? *left + *right : *left - *right;
   }
 
   // Removes the tests of reads whose effect clipped loops take over.

@@ -1,12 +1,11 @@
 // Instructions compute what their meaning says, with every family of intrinsics and without any,
 // and only nests that mean the same are taken for them.
-#include "codegen/c/c_instructions.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <fstream>
 
+#include "codegen/c/byte_products.h"
 #include "ir/expr.h"
 
 namespace mlfc {
@@ -17,26 +16,28 @@ std::string checking_program() {
   std::string text = "#include <stdint.h>\n#include <string.h>\n";
   std::string checks;
   for (int64_t lanes = 4; lanes <= 32; lanes += 4) {
-    const Instruction instruction = dot4(lanes);
-    text += instruction.c_source;
-    checks +=
-        "    wrong += check(" + instruction.name + ", " + std::to_string(lanes) + ", round);\n";
+    for (const Instruction& instruction : {dot4(lanes), multiply4(lanes)}) {
+      const bool shares = instruction.name.find("dot4") != std::string::npos;
+      text += instruction.c_source;
+      checks += "    wrong += check(" + instruction.name + ", " + std::to_string(lanes) + ", " +
+                (shares ? "1" : "0") + ", round);\n";
+    }
   }
   text +=
       "static uint32_t state = 1;\n"
       "static uint32_t bits(void) { return state = state * 1664525u + 1013904223u, state >> 8; }\n"
-      "static int check(void (*dot)(const uint8_t*, const int8_t*, int32_t*), int lanes, int "
-      "round) "
-      "{\n"
-      "  uint8_t data[4]; int8_t weights[128]; int32_t sums[33], wanted[33];\n"
-      "  for (int k = 0; k < 4; k++) data[k] = (uint8_t)(round == 0 ? 255u : bits());\n"
+      "static int check(void (*instruction)(const uint8_t*, const int8_t*, int32_t*), int lanes,\n"
+      "                 int shares, int round) {\n"
+      "  uint8_t data[128]; int8_t weights[128]; int32_t sums[129], wanted[129];\n"
+      "  for (int i = 0; i < 128; i++) data[i] = (uint8_t)(round == 0 ? 255u : bits());\n"
       "  for (int i = 0; i < 128; i++) weights[i] = (int8_t)(round == 0 ? -128 : (int)(bits() & "
       "255u) - 128);\n"
-      "  for (int i = 0; i < 33; i++) wanted[i] = sums[i] = (int32_t)(bits() & 0xffffu) - 32768;\n"
-      "  for (int i = 0; i < lanes; i++) {\n"
-      "    for (int k = 0; k < 4; k++) wanted[i] += data[k] * weights[4 * i + k];\n"
+      "  for (int i = 0; i < 129; i++) wanted[i] = sums[i] = (int32_t)(bits() & 0xffffu) - 32768;\n"
+      "  for (int i = 0; i < 4 * lanes; i++) {\n"
+      "    wanted[shares ? i / 4 : i / 4 + i % 4 * lanes] += data[shares ? i % 4 : i] * "
+      "weights[i];\n"
       "  }\n"
-      "  dot(data, weights, sums);\n"
+      "  instruction(data, weights, sums);\n"
       "  return memcmp(sums, wanted, sizeof sums) != 0;\n"
       "}\n"
       "int main(void) {\n"
@@ -85,6 +86,8 @@ struct Dot {
   int64_t lane_step = 4;  ///< in the weights
   int64_t k_step = 1;     ///< in the data
   int64_t turns = 4;
+  bool own_sums = false;      ///< channels side by side: every byte adds to a sum of its own
+  int64_t sum_step = kLanes;  ///< between the sums of neighbours
 };
 
 Stmt nest_of(const Dot& dot) {
@@ -92,11 +95,14 @@ Stmt nest_of(const Dot& dot) {
   const auto widened = [](const std::string& name, DType dtype, const Expr& index) {
     return cast_expr(DType::i32, read_expr(name, dtype, {index}));
   };
-  const Expr product = widened("rows", dot.data, row * Expr(48) + k * Expr(dot.k_step) + Expr(8)) *
+  const Expr data_lane = dot.own_sums ? lane * Expr(4) : Expr(0);
+  const Expr place = row * Expr(48) + data_lane + k * Expr(dot.k_step) + Expr(8);
+  const Expr product = widened("rows", dot.data, place) *
                        widened("filters", dot.weights, lane * Expr(dot.lane_step) + k);
+  const Expr sum = dot.own_sums ? lane + k * Expr(dot.sum_step) : lane;
   return loop_stmt("oc_i", 0, kLanes,
                    {loop_stmt("k_i", 0, dot.turns,
-                              {accumulate_stmt("acc", {lane + Expr(32)}, Combine::sum, product)})});
+                              {accumulate_stmt("acc", {sum + Expr(32)}, Combine::sum, product)})});
 }
 
 std::optional<std::vector<Operand>> operands_of(const Dot& dot) {
@@ -121,6 +127,15 @@ TEST(Instructions, ANestOfThatMeaningIsTaken) {
   EXPECT_EQ(affine_of((*operands)[1].place), Affine{});
   EXPECT_EQ((*operands)[2].tensor, "acc");
   EXPECT_EQ(affine_of((*operands)[2].place), (Affine{32, {}}));
+}
+
+TEST(Instructions, NeighboursWithSumsOfTheirOwnAreTaken) {
+  const auto operands = operands_of({.own_sums = true});
+  ASSERT_TRUE(operands);
+  EXPECT_EQ(affine_of((*operands)[0].place), (Affine{8, {{"row", 48}}}));
+  EXPECT_EQ(affine_of((*operands)[2].place), (Affine{32, {}}));
+  EXPECT_FALSE(operands_of({.own_sums = true, .sum_step = 32}));
+  EXPECT_FALSE(operands_of({.turns = 2, .own_sums = true}));
 }
 
 TEST(Instructions, OtherNestsAreNot) {

@@ -1,6 +1,7 @@
 // Passes that choose how integers are computed: what they may change, and by how much.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "ir/interpret.h"
@@ -83,6 +84,29 @@ TEST(RequantizeFixed, ManyTermsBeyondEveryLimitSaturate) {
   EXPECT_EQ(sums.integer(1), -128);
 }
 
+constexpr const char* kQuantize = R"(
+graph main(%x: f32[12]) -> (%y) {
+  %y = quantize_linear(%x) : u8[12] {
+    kernel quantize_linear(x: f32[12]) -> y: u8[12] {
+      for    i<12
+      y[i] = u8(min(max(0, round_even(x[i] / 0.3) + 7), 255))
+    }
+  }
+}
+)";
+
+// What is no number, or beyond every limit, keeps its meaning in the normal form.
+TEST(FoldQuantization, RealsFromAnywhereStayWhatTheyAre) {
+  Tensor x(TensorType{DType::f32, {12}, {}});
+  const double numbers[] = {NAN,  INFINITY, -INFINITY, 3e38, -3e38, 0.15,
+                            0.45, -0.15,    -2.25,     74.4, 74.55, 1e-40};
+  for (int64_t i = 0; i < 12; ++i) x.set_real(i, numbers[i]);
+  const Tensor wanted = results_after(kQuantize, {}, Machine(), {}, {x})[0];
+  EXPECT_EQ(results_after(kQuantize, {"fold-quantization"}, Machine(), {}, {x})[0], wanted);
+  EXPECT_EQ(wanted.integer(0), 0);  // NaN is the lower limit
+  EXPECT_EQ(wanted.integer(1), 255);
+}
+
 TEST(RequantizeFixed, ChangesTheText) {
   const std::unique_ptr<Graph> graph = parsed(kResidual);
   Options options;
@@ -151,6 +175,28 @@ graph main(%x: u8[2,6,12]) -> (%y) {
 }
 )";
 
+// Channels with windows and weights of their own; a buffer keeps them side by side.
+constexpr const char* kChannels = R"(
+graph main(%x: i8[2,24,9,7 | a c d b]) -> (%y) {
+  %w = constant @w : i8[24,1,3,3]
+  %b = constant @b : i32[24]
+  %y = conv(%x, %w, %b) : i8[2,24,5,4 | a c d b] {
+    kernel conv(x: i8[2,24,9,7 | a c d b], w: i8[24,1,3,3], b: i32[24]) -> y: i8[2,24,5,4 | a c d b] {
+      for    n<2, g<24, oh<5, ow<4
+      reduce kh<3, kw<3
+      acc: i32 = sum of (i32(x[n, g, oh * 2 + kh - 1, ow * 2 + kw - 1 | -7]) + 7) * i32(w[g, 0, kh, kw])
+      y[n, g, oh, ow] = i8(i32(round_even(min(max(-100, f32(acc + b[g]) * 0.0031), 155))) - 28)
+    }
+  }
+}
+)";
+
+std::string with_biases(std::string text, int count) {
+  std::string numbers;
+  for (int i = 0; i < count; ++i) numbers += (i == 0 ? "" : ", ") + std::to_string(i * 1000 - 9000);
+  return text.replace(text.find("@b"), 2, "[" + numbers + "]");
+}
+
 // The same convolution with weights of 0 to 255.
 std::string with_weights_aside(std::string text, int zero_point) {
   const auto replace = [&](const std::string& old, const std::string& now) {
@@ -201,6 +247,7 @@ TEST(IntegerSums, AreTheSameOnEveryMachine) {
       {with_weights(with_weights_aside(kConvolution, 100), {6, 5, 3, 3}, random), {2, 5, 9, 7}},
       {with_weights(with_weights_aside(kConvolution, 255), {6, 5, 3, 3}, random), {2, 5, 9, 7}},
       {with_weights(kAside, {8, 12}, random), {2, 6, 12}},
+      {with_weights(with_biases(kChannels, 24), {24, 1, 3, 3}, random), {2, 24, 9, 7}},
       {with_weights(kConvolution, {6, 5, 3, 3}, random), {2, 5, 9, 7}},
       {with_weights(kPointwise, {8, 10, 1, 1}, random), {1, 10, 9, 7}},
       {with_weights(kOdd, {4, 2000}, random), {3, 2000}}};
@@ -230,6 +277,19 @@ TEST(IntegerSums, WeightsBecomeSignedBytes) {
     ASSERT_EQ(weights->kind, ExprKind::cast) << text;
     EXPECT_EQ(weights->args[0].dtype(), DType::i8) << text;
   }
+}
+
+TEST(IntegerSums, NeighbouringChannelsAreGathered) {
+  std::mt19937 random(5);
+  const std::string text = with_weights(with_biases(kChannels, 24), {24, 1, 3, 3}, random);
+  const std::unique_ptr<Graph> graph = parsed(text);
+  const Machine groups{.name = "groups", .vector_bytes = 32, .dot_bytes = 4};
+  for (const std::string& name : kIntegerPasses) find_pass(name)->run(*graph, {groups, {}});
+  const Kernel& kernel = *graph->nodes.back()->kernel;
+  ASSERT_EQ(kernel.stages.size(), 3u);
+  EXPECT_EQ(to_text(kernel.stages[1].reduction->body),
+            "i32(rows[(ow * 2 + kw) * 72 + kh * 24 + (g_group * 4 + g_byte)]) * "
+            "i32(filters[g_group, g_byte, kh, kw])");
 }
 
 // The largest sums of both signs, side by side in one double.
