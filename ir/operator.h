@@ -105,8 +105,8 @@ struct Operator {
   /// The reference of a `call` operator on row-major tensors, inputs in order (null when absent).
   std::vector<Tensor> (*reference)(const Node& node,
                                    const std::vector<const Tensor*>& inputs) = nullptr;
-  /// For operators whose every output element is one input element: reshape-like (same bytes) or
-  /// affine. Lets make-views ask without knowing the operator; see `view_of` in passes/memory.
+  /// For operators whose every output element is an element of the data (input 0, and all that
+  /// repeat) or what they are padded with: it may as well move in another format.
   bool moves_data_only = false;
   /// The output stands for the numbers of input 0 in a wider format (dequantize): constants are
   /// kept as they are, because whoever computes with them may read the narrow form.

@@ -178,14 +178,17 @@ std::string multiply4_source(const std::string& name, int64_t lanes) {
   const auto vector = [&](const Width& width, std::string_view dot, int64_t lane) {
     return multiply_vector(width, dot, lane, lanes);
   };
-  return function_text(
-      name, lanes, nothing, vector,
-      fmt::format(
-          "  for (int32_t i = 0; i < {0}; i++) {{\n"
-          "    int32_t* sum = sums + i / 4 + i % 4 * {1};\n"
-          "    *sum = (int32_t)((uint32_t)*sum + (uint32_t)((int32_t)data[i] * weights[i]));\n"
-          "  }}\n",
-          kGroup * lanes, lanes));
+  std::string plain = fmt::format(
+      "  for (int32_t lane = 0; lane < {}; lane++) {{\n"
+      "    const uint8_t* x = data + 4 * lane;\n"
+      "    const int8_t* w = weights + 4 * lane;\n"
+      "    int32_t* s = sums + lane;\n",
+      lanes);
+  for (int64_t k = 0; k < kGroup; ++k) {
+    plain += fmt::format(
+        "    s[{0}] = (int32_t)((uint32_t)s[{0}] + (uint32_t)(x[{1}] * w[{1}]));\n", k * lanes, k);
+  }
+  return function_text(name, lanes, nothing, vector, plain + "  }\n");
 }
 
 // --- as loops ------------------------------------------------------------------------------------

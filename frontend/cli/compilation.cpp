@@ -30,8 +30,7 @@ std::unique_ptr<Graph> load_model(const Request& request) {
   return import_model(request).graph;
 }
 
-std::unique_ptr<Graph> load_transformed(const Request& request) {
-  std::unique_ptr<Graph> graph = load_model(request);
+std::unique_ptr<Graph> transformed(const Request& request, std::unique_ptr<Graph> graph) {
   return request.transform ? request.transform(std::move(graph)) : std::move(graph);
 }
 
@@ -75,18 +74,12 @@ void run_named_passes(Graph& graph, const Request& request, const Machine& machi
              reporting(request.pipeline, progress));
 }
 
-Archive compile_to_archive(const Request& request) {
-  verify_options(request.package);
-  LoadedModel model = import_model(request);
-  if (request.transform) model.graph = request.transform(std::move(model.graph));
-  return compile_to_archive(request, model);
-}
-
-Archive compile_to_archive(const Request& request, const LoadedModel& model) {
+Archive compile_to_archive(const Request& request, LoadedModel& model) {
   PackageOptions package = request.package;
   verify_options(package);
   package.output_names = model.output_names;
   const Machine machine = machine_of(request);
+  model.graph = transformed(request, std::move(model.graph));
   run_pipeline(*model.graph, request, machine);
   return build_archive(*model.graph, *request.target.target, machine, package);
 }

@@ -16,8 +16,8 @@ Machine machine_of(const Request& request);
 /// The graph of import_model().
 std::unique_ptr<Graph> load_model(const Request& request);
 
-/// load_model, and what request.transform makes of it.
-std::unique_ptr<Graph> load_transformed(const Request& request);
+/// What request.transform makes of a graph.
+std::unique_ptr<Graph> transformed(const Request& request, std::unique_ptr<Graph> graph);
 
 /// A place that cannot be written is found out before compiling, not after.
 void check_output(const std::string& path);
@@ -30,8 +30,7 @@ void run_pipeline(Graph& graph, const Request& request, const Machine& machine);
 void run_named_passes(Graph& graph, const Request& request, const Machine& machine,
                       const std::vector<std::string>& names);
 
-/// A compiled model in memory; the second form takes what import_model gave, and changes its graph.
-Archive compile_to_archive(const Request& request);
-Archive compile_to_archive(const Request& request, const LoadedModel& model);
+/// Transforms and compiles what import_model gave, in memory.
+Archive compile_to_archive(const Request& request, LoadedModel& model);
 
 }  // namespace mlfc

@@ -37,7 +37,7 @@ Syntax syntax() {
 
 int print_stage(const Request& request, const Arguments& arguments) {
   const Machine machine = machine_of(request);
-  const std::unique_ptr<Graph> graph = load_transformed(request);
+  const std::unique_ptr<Graph> graph = transformed(request, load_model(request));
   run_pipeline(*graph, request, machine);
   const std::string text = to_text(*graph, {.elide_data = arguments.has("--elide-data")});
   if (arguments.has("--output")) {
@@ -70,19 +70,29 @@ void mention_states(const LoadedModel& model) {
   }
 }
 
+/// What says how to quantize would be ignored without being told to.
+void check_quantize_is_asked_for(const Arguments& arguments) {
+  for (const OptionSpec& option : quantize_options().options) {
+    if (!arguments.has(option.name)) continue;
+    throw UsageError(fmt::format("{} says how to quantize; add --quantize int8", option.name));
+  }
+}
+
 int run(const Arguments& arguments) {
   Request request = parse_request(arguments);
   request.file = arguments.file();
   if (arguments.has("--quantize")) {
     request.real_weights = true;
     quantize_first(request, parse_quantize(arguments));
+  } else {
+    check_quantize_is_asked_for(arguments);
   }
   if (!request.pipeline.stop_after.empty()) return print_stage(request, arguments);
 
   const std::string output = arguments.text("--output", "module.tar");
   check_output(output);
   verify_options(request.package);
-  const LoadedModel model = import_model(request);
+  LoadedModel model = import_model(request);
   if (!request.quiet) mention_states(model);
   const Archive archive = compile_to_archive(request, model);
   std::vector<std::pair<std::string, std::string>> dumps;

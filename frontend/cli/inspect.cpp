@@ -22,7 +22,8 @@ struct Layer {
   int64_t macs = 0;
   int64_t parameters = 0;  ///< elements of the constants it reads
   int64_t parameter_bytes = 0;
-  std::string in_reals = {};  ///< why quantized numbers are computed with as reals
+  std::string in_reals = {};    ///< why quantized numbers are computed with as reals
+  bool floating_point = false;  ///< although --requantize fixed was asked for
   int64_t live_bytes = 0;  ///< stored values alive while it runs, model inputs and outputs included
 };
 
@@ -105,7 +106,7 @@ Layer layer_of(const Node& node, std::set<const Value*>& counted) {
   return layer;
 }
 
-Report examine(const Graph& graph) {
+Report examine(const Graph& graph, bool is_fixed) {
   Report report;
   const std::vector<int64_t> live = live_bytes(graph);
   std::set<const Value*> counted;
@@ -114,6 +115,7 @@ Report examine(const Graph& graph) {
     Layer layer = layer_of(*node, counted);
     layer.live_bytes = live[time++];
     layer.in_reals = why_in_reals(graph, *node);
+    layer.floating_point = is_fixed && computes_with_reals(*node);
     report.macs += layer.macs;
     report.parameters += layer.parameters;
     report.parameter_bytes += layer.parameter_bytes;
@@ -146,6 +148,7 @@ Json to_json(const Graph& graph, const Report& report, const std::string& file) 
                       {"parameter_bytes", layer.parameter_bytes},
                       {"live_bytes", layer.live_bytes}});
     if (!layer.in_reals.empty()) layers.back()["computed_in_reals"] = layer.in_reals;
+    if (layer.floating_point) layers.back()["floating_point"] = true;
   }
   return {{"file", file},
           {"inputs", tensors_json(graph.inputs)},
@@ -202,6 +205,10 @@ void print_text(const Graph& graph, const Report& report, const std::string& fil
     if (layer.in_reals.empty()) continue;
     fmt::print("{} is quantized but computed in reals: {}\n", layer.name, layer.in_reals);
   }
+  for (const Layer& layer : report.layers) {
+    if (!layer.floating_point) continue;
+    fmt::print("{} needs floating point: it is more than a sum of scaled integers\n", layer.name);
+  }
 }
 
 int run(const Arguments& arguments) {
@@ -212,7 +219,7 @@ int run(const Arguments& arguments) {
   std::map<std::string, int> operators;  // of the model itself, before it is simplified
   for (const auto& node : graph->nodes) ++operators[node->op->name];
   run_pipeline(*graph, request, machine);
-  Report report = examine(*graph);
+  Report report = examine(*graph, request.options.requantize == "fixed");
   report.operators = operators;
   if (arguments.has("--json")) {
     const Json json = to_json(*graph, report, request.file);

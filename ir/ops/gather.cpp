@@ -71,6 +71,7 @@ const Operator gather{
     .attributes = {integer("axis", 0)},
     .infer = infer_gather,
     .kernel = gather_kernel,
+    .moves_data_only = true,
 };
 const RegisteredOperator registered_gather{gather};
 
@@ -112,6 +113,7 @@ const Operator gather_elements{
     .attributes = {integer("axis", 0)},
     .infer = infer_elements,
     .kernel = elements_kernel,
+    .moves_data_only = true,
 };
 const RegisteredOperator registered_elements{gather_elements};
 
@@ -177,6 +179,7 @@ const Operator gather_nd{
     .attributes = {integer("batch_dims", 0)},
     .infer = infer_nd,
     .kernel = nd_kernel,
+    .moves_data_only = true,
 };
 const RegisteredOperator registered_nd{gather_nd};
 

@@ -125,6 +125,7 @@ const Operator pad{
     .offer = offer,
     .infer = infer,
     .kernel = kernel,
+    .moves_data_only = true,
 };
 const RegisteredOperator registered{pad};
 

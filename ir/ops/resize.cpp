@@ -290,6 +290,7 @@ const Operator repeat_elements{
     .attributes = {required(ints("factors"))},
     .infer = infer_repeat,
     .kernel = repeat_kernel,
+    .moves_data_only = true,
 };
 const RegisteredOperator registered_repeat{repeat_elements};
 

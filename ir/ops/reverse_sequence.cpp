@@ -47,6 +47,7 @@ const Operator reverse_sequence{
     .attributes = {integer("batch_axis", 1), integer("time_axis", 0)},
     .infer = infer,
     .kernel = kernel,
+    .moves_data_only = true,
 };
 const RegisteredOperator registered{reverse_sequence};
 

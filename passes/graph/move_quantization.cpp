@@ -8,6 +8,8 @@
 //
 // A quarter of the bytes move, and dequantize meets the computation that can absorb it.
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 #include "ir/error.h"
 #include "ir/operator.h"
@@ -30,7 +32,10 @@ bool is_quantize(const Node& node) {
 }
 
 bool is_pad(const Node& node) {
-  return node.op->name == "pad" && node.text("mode") == "constant";
+  return node.op->name == "pad";
+}
+bool fills(const Node& node) {
+  return is_pad(node) && node.text("mode") == "constant";
 }
 
 // Inputs that are moved, as against those that say how.
@@ -45,7 +50,7 @@ std::vector<size_t> moved_inputs(const Node& node) {
 }
 
 bool moves_data(const Node& node) {
-  return !node.kernel && (node.op->moves_data_only || is_pad(node));
+  return !node.kernel && node.op->moves_data_only;
 }
 
 // --- scale and zero point --------------------------------------------------------------------
@@ -85,14 +90,19 @@ bool is_per_tensor(const Node& node) {
   return node.input(1).type.elements() == 1;
 }
 
+bool is_blocked(const Node& node) {
+  return node.integer("block_size") > 0;
+}
+
 // --- making nodes ----------------------------------------------------------------------------
 
 Node& insert_like(Graph& graph, Node& before, const Node& model, std::vector<Value*> inputs,
-                  const std::vector<Value*>& named_after) {
+                  const std::vector<Value*>& named_after, Attributes changed = {}) {
   std::vector<std::string> names;
   for (const Value* value : named_after) names.push_back(value->name);
+  changed.insert(model.attributes.begin(), model.attributes.end());  // what is there already stays
   Node& made = graph.insert_node(graph.position(before), *model.op, std::move(inputs), names,
-                                 model.attributes);
+                                 std::move(changed));
   made.name = model.name;
   made.sources = model.sources;
   const std::vector<TensorType> types = made.op->infer(made);
@@ -100,8 +110,9 @@ Node& insert_like(Graph& graph, Node& before, const Node& model, std::vector<Val
   return made;
 }
 
-// The integer that quantizing turns a constant into; nullopt unless it stands for it exactly.
-std::optional<Tensor> exact_integer(const Value* real, const Node& quantization) {
+// The integer that quantizing turns a pad's fill into; nullopt unless it stands for it exactly.
+std::optional<Tensor> exact_fill(const Node& pad, const Node& quantization) {
+  const Value* real = pad.has_input(2) ? pad.inputs[2] : nullptr;
   const Value* zero = zero_point_of(quantization);
   const Value& scale = quantization.input(1);
   const DType dtype = is_quantize(quantization) ? quantization.output().type.dtype
@@ -109,7 +120,7 @@ std::optional<Tensor> exact_integer(const Value* real, const Node& quantization)
   const bool known = (real == nullptr || real->is_constant()) && scale.is_constant() &&
                      (zero == nullptr || zero->is_constant());
   if (!known) return std::nullopt;
-  const double value = real == nullptr ? 0 : real->constant->real(0);
+  const double value = real == nullptr ? pad.real("value") : real->constant->real(0);
   const double number = value / scale.constant->real(0) +
                         (zero == nullptr ? 0 : static_cast<double>(zero->constant->integer(0)));
   Tensor result(TensorType{dtype, {}, {}});
@@ -125,8 +136,11 @@ std::vector<Value*> integer_inputs(Graph& graph, const Node& mover, const Node& 
   const std::vector<size_t> moved = moved_inputs(mover);
   for (size_t i = 0; i < moved.size(); ++i) inputs[moved[i]] = data[i];
   if (!is_pad(mover)) return inputs;
-  const std::optional<Tensor> fill =
-      exact_integer(mover.has_input(2) ? mover.inputs[2] : nullptr, quantization);
+  if (!fills(mover)) {
+    if (inputs.size() > 2) inputs[2] = nullptr;  // a real number that nothing reads
+    return inputs;
+  }
+  const std::optional<Tensor> fill = exact_fill(mover, quantization);
   if (!fill) return {};
   if (inputs.size() < 3) inputs.resize(3, nullptr);
   inputs[2] = &graph.add_constant(mover.output().name + "/value", *fill);
@@ -135,15 +149,80 @@ std::vector<Value*> integer_inputs(Graph& graph, const Node& mover, const Node& 
 
 // --- the three rules -------------------------------------------------------------------------
 
-// The axis of a per-channel scale once a transpose has moved it; -1 when it cannot be told.
+// The dimension of `to` that runs along with dimension `axis` of `from`; -1 when there is none.
+int64_t axis_along(const Expr& index, const std::vector<Expr>& to) {
+  if (index->kind != ExprKind::axis) return -1;
+  int64_t found = -1;
+  for (size_t i = 0; i < to.size(); ++i) {
+    if (!mentions_axis(to[i], index->name)) continue;
+    if (found >= 0 || !same(to[i], index)) return -1;
+    found = static_cast<int64_t>(i);
+  }
+  return found;
+}
+
+// Where the entries along an axis of the data go when all of them stay and keep their order, read
+// off the mover's kernel; -1 when they do anything else.
+int64_t moved_axis_in_kernel(const Node& mover, const TensorType& x, size_t axis) {
+  int64_t moved = -1;
+  for (const Stage& stage : mover.op->kernel(mover).stages) {
+    if (stage.reduction || !stage.store) return -1;
+    const Expr& read = stage.store->value;
+    if (read->kind != ExprKind::read || !read->otherwise.empty() || axis >= read->args.size()) {
+      return -1;
+    }
+    const int64_t here = axis_along(read->args[axis], stage.store->indices);
+    if (here < 0 || (moved >= 0 && here != moved)) return -1;
+    moved = here;
+  }
+  const auto keeps_extent = [&](const Value* output) {
+    return output->type.shape[moved] == x.shape[axis];
+  };
+  const bool whole =
+      moved >= 0 && std::all_of(mover.outputs.begin(), mover.outputs.end(), keeps_extent);
+  return whole ? moved : -1;
+}
+
+int64_t elements_before(const Shape& shape, size_t axis) {
+  return std::accumulate(shape.begin(), shape.begin() + axis, int64_t{1}, std::multiplies<>());
+}
+
+// The axis of a per-channel scale once a node has moved its channels; -1 when it cannot be told.
 int64_t moved_axis(const Node& mover, const Node& dequantize) {
   if (is_per_tensor(dequantize)) return dequantize.integer("axis");
+  const TensorType& x = dequantize.input(0).type;
+  const auto axis =
+      static_cast<size_t>(normalized_axis(dequantize, dequantize.integer("axis"), x.rank()));
   const std::optional<CopyOf> copy = copy_of(mover);
-  if (!copy || dequantize.input(1).type.rank() != 1) return -1;
-  const int axis =
-      normalized_axis(dequantize, dequantize.integer("axis"), dequantize.output().type.rank());
-  const auto found = std::find(copy->permutation.begin(), copy->permutation.end(), axis);
-  return found == copy->permutation.end() ? -1 : found - copy->permutation.begin();
+  if (is_blocked(dequantize)) {  // the scale is moved like the data
+    if (!copy || copy->permutation.empty()) return -1;
+    const auto& order = copy->permutation;
+    return std::find(order.begin(), order.end(), axis) - order.begin();
+  }
+  if (!copy || !copy->keeps_places) return moved_axis_in_kernel(mover, x, axis);
+  const Shape& shape = mover.output().type.shape;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    const bool is_it =
+        shape[i] == x.shape[axis] && elements_before(shape, i) == elements_before(x.shape, axis);
+    if (is_it) return static_cast<int64_t>(i);
+  }
+  return -1;
+}
+
+// What dequantizes an output of `integers` as `dequantize` did before the data moved.
+Node& dequantize_moved(Graph& graph, Node& mover, const Node& dequantize, Value& integers,
+                       Value& old, int64_t axis) {
+  std::vector<Value*> inputs = {&integers, dequantize.inputs[1]};
+  if (dequantize.has_input(2)) inputs.push_back(dequantize.inputs[2]);
+  if (is_blocked(dequantize)) {
+    for (size_t i = 1; i < inputs.size(); ++i) {
+      if (inputs[i]->type.rank() < 2) continue;  // one zero point for all
+      std::vector<Value*> moved = mover.inputs;
+      moved[moved_inputs(mover).front()] = inputs[i];
+      inputs[i] = &insert_like(graph, mover, mover, std::move(moved), {inputs[i]}).output();
+    }
+  }
+  return insert_like(graph, mover, dequantize, std::move(inputs), {&old}, {{"axis", axis}});
 }
 
 bool move_before_dequantize(Graph& graph, Node& mover) {
@@ -165,11 +244,8 @@ bool move_before_dequantize(Graph& graph, Node& mover) {
   Node& integers = insert_like(graph, mover, mover, std::move(inputs), mover.outputs);
   for (size_t i = 0; i < mover.outputs.size(); ++i) {
     Value& old = *mover.outputs[i];
-    Node& reals = insert_like(
-        graph, mover, dequantize,
-        {integers.outputs[i], dequantize.inputs[1], const_cast<Value*>(zero_point_of(dequantize))},
-        {&old});
-    reals.attributes["axis"] = is_per_tensor(dequantize) ? int64_t{0} : axis;
+    const int64_t new_axis = is_per_tensor(dequantize) ? 0 : axis;
+    Node& reals = dequantize_moved(graph, mover, dequantize, *integers.outputs[i], old, new_axis);
     replace_value(graph, old, reals.output(), true);
   }
   graph.erase(mover);
@@ -189,9 +265,7 @@ bool quantize_before_move(Graph& graph, Node& quantize) {
   std::vector<Value*> data;
   for (const size_t i : moved) data.push_back(mover.inputs[i]);
   // A first look at whether the fill can be had: nothing has been made yet.
-  if (is_pad(mover) && !exact_integer(mover.has_input(2) ? mover.inputs[2] : nullptr, quantize)) {
-    return false;
-  }
+  if (fills(mover) && !exact_fill(mover, quantize)) return false;
   for (Value*& value : data) {
     Node& integers = insert_like(
         graph, mover, quantize,

@@ -2,7 +2,9 @@
 // whose epilogue applies the relu. Saves one round trip through memory per fused operator.
 //
 // The consumer may read other tensors (a residual, a scale): they become inputs of the joint
-// kernel, which runs where the consumer stood.
+// kernel, which runs where the consumer stood. Producers that store from several stages, as
+// transposed convolutions do, or to computed places, as convolutions in groups do, take it in too:
+// each element is stored once, and the consumer's value is made there.
 #include <algorithm>
 #include <unordered_map>
 
@@ -18,11 +20,26 @@ namespace {
 // a chain of consumers each reads its operand several times.
 constexpr int64_t kMostExpressionNodes = 160;
 
+// The stores to the producer's one result; none when there are several results or when it reads
+// elements of its result again.
+template <typename AnyKernel>
+auto result_stores(AnyKernel& kernel) {
+  std::vector<decltype(&*kernel.stages.back().store)> stores;
+  if (kernel.outputs.size() != 1) return stores;
+  const std::string& result = kernel.outputs[0].name;
+  if (!reads_of(kernel, result).empty()) return stores;
+  for (auto& stage : kernel.stages) {
+    if (stage.store && stage.store->target == result) stores.push_back(&*stage.store);
+  }
+  return stores;
+}
+
 // How the consumer's axes follow from the producer's: the consumer reads element y[a, b, 0] where
-// the producer stores y[i, j, 0], hence a is i and b is j. Empty when the reads do not pair up.
-std::optional<AxisMap> matching_axes(const Kernel& producer, const Kernel& consumer,
-                                     const std::string& operand) {
-  const std::vector<Expr>& stored = producer.stages.back().store->indices;
+// the producer stores y[i, 2 * j, 0], hence a is i and b is 2 * j. Empty when the reads do not pair
+// up.
+std::optional<AxisMap> matching_axes(const Kernel& producer, const Store& store,
+                                     const Kernel& consumer, const std::string& operand) {
+  const std::vector<Expr>& stored = store.indices;
   const std::vector<Expr> reads = reads_of(consumer, operand);
   if (reads.empty()) return std::nullopt;
   AxisMap axes;
@@ -46,8 +63,10 @@ std::optional<AxisMap> matching_axes(const Kernel& producer, const Kernel& consu
 
 // A kernel that only moves elements may become a view and cost nothing; fusing would make it work.
 bool only_moves_data(const Kernel& kernel) {
-  const Expr& value = kernel.stages.back().store->value;
-  return is_elementwise(kernel) && value->kind == ExprKind::read && value->otherwise.empty();
+  return std::all_of(kernel.stages.begin(), kernel.stages.end(), [](const Stage& stage) {
+    return !stage.reduction && stage.store && stage.store->value->kind == ExprKind::read &&
+           stage.store->value->otherwise.empty();
+  });
 }
 
 // Where nodes stand and how often values are read, kept up to date: asking the graph takes a walk
@@ -81,49 +100,51 @@ class Places {
 
 bool may_fuse(const Graph& graph, const Places& places, const Node& producer, const Node& consumer,
               const Value& between) {
-  if (!producer.kernel || producer.is_free || !stores_by_plain_axes(*producer.kernel)) return false;
-  if (only_moves_data(*producer.kernel)) return false;
+  if (!producer.kernel || producer.is_free || only_moves_data(*producer.kernel)) return false;
+  if (graph.is_output(between) || places.uses(between) != 1) return false;
   const std::string operand = param_of(consumer, *consumer.kernel, between);
-  const Expr& value = producer.kernel->stages.back().store->value;
   const auto reads = static_cast<int64_t>(reads_of(*consumer.kernel, operand).size());
-  const bool computes_twice = reads > 1 && is_expensive(value);
-  if (computes_twice || reads * size_of(value) > kMostExpressionNodes) return false;
-  return !graph.is_output(between) && places.uses(between) == 1;
+  const auto stores = result_stores(*producer.kernel);
+  const bool takes_it_in = std::all_of(stores.begin(), stores.end(), [&](const Store* store) {
+    const bool computes_twice = reads > 1 && is_expensive(store->value);
+    return !computes_twice && reads * size_of(store->value) <= kMostExpressionNodes &&
+           matching_axes(*producer.kernel, *store, *consumer.kernel, operand);
+  });
+  return takes_it_in && !stores.empty();
 }
 
-// The joint kernel: the consumer's value with its read of `operand` replaced by what the producer
-// would have stored.
-Kernel joined(Kernel producer, const Kernel& consumer, const std::string& operand,
-              const AxisMap& axes) {
-  Store& store = producer.stages.back().store.value();
-  const Expr replaced_value = store.value;
-  const Store& wanted = *consumer.stages.back().store;
+// What the consumer stores, with its read of `operand` replaced by what the producer would have
+// stored.
+Store joined(const Store& store, const Store& wanted, const std::string& operand,
+             const AxisMap& axes) {
   const auto translate = [&](const Expr& expr) {
     return rewritten(substituted(expr, axes), [&](const Expr& part) -> Expr {
-      return part->kind == ExprKind::read && part->name == operand ? replaced_value : Expr();
+      return part->kind == ExprKind::read && part->name == operand ? store.value : Expr();
     });
   };
   std::vector<Expr> indices;
   for (const Expr& index : wanted.indices) indices.push_back(translate(index));
-  producer.outputs[0].type = consumer.outputs[0].type;
-  store = Store{producer.outputs[0].name, std::move(indices), translate(wanted.value)};
-  producer.name += "_" + consumer.name;
-  return producer;
+  return Store{store.target, std::move(indices), translate(wanted.value)};
 }
 
-bool fuse(Graph& graph, Places& places, Node& producer, Node& consumer, const Value& between) {
+void join_kernels(Kernel& producer, const Kernel& consumer, const std::string& operand) {
+  for (Store* store : result_stores(producer)) {
+    const AxisMap axes = matching_axes(producer, *store, consumer, operand).value();
+    *store = joined(*store, *consumer.stages.back().store, operand, axes);
+  }
+  producer.outputs[0].type = consumer.outputs[0].type;
+  producer.name += "_" + consumer.name;
+}
+
+void fuse(Graph& graph, Places& places, Node& producer, Node& consumer, const Value& between) {
   Kernel consumer_kernel = *consumer.kernel;
-  Kernel producer_kernel = *producer.kernel;
-  const std::string before = param_of(consumer, consumer_kernel, between);
-  if (!matching_axes(producer_kernel, consumer_kernel, before)) return false;
   places.forget_inputs(producer);
   places.forget_inputs(consumer);
   // Parameters first: names of the consumer may change. `between` gets a name nobody else has.
   const std::string operand = "%between";
-  rename_param(consumer_kernel, before, operand);
-  join_inputs(producer_kernel, producer, consumer_kernel, consumer, between);
-  const AxisMap axes = *matching_axes(producer_kernel, consumer_kernel, operand);
-  producer.kernel = joined(std::move(producer_kernel), consumer_kernel, operand, axes);
+  rename_param(consumer_kernel, param_of(consumer, consumer_kernel, between), operand);
+  join_inputs(*producer.kernel, producer, consumer_kernel, consumer, between);
+  join_kernels(*producer.kernel, consumer_kernel, operand);
   producer.sources.insert(producer.sources.end(), consumer.sources.begin(), consumer.sources.end());
 
   // The joint node stands where the consumer stood and makes what the consumer made.
@@ -135,28 +156,30 @@ bool fuse(Graph& graph, Places& places, Node& producer, Node& consumer, const Va
   graph.nodes.erase(here);
   places.count_inputs(producer);
   graph.erase_value(between);
-  return true;
 }
 
-bool fuse_into_some_producer(Graph& graph, Places& places, Node& consumer) {
+// The joint node; null when nothing could be fused.
+Node* fuse_into_some_producer(Graph& graph, Places& places, Node& consumer) {
+  const bool is_candidate =
+      consumer.kernel && is_elementwise(*consumer.kernel) && !consumer.is_free;
+  if (!is_candidate) return nullptr;
   for (Value* input : consumer.inputs) {
     if (input == nullptr || input->producer == nullptr) continue;
     Node& producer = *input->producer;
-    if (may_fuse(graph, places, producer, consumer, *input) &&
-        fuse(graph, places, producer, consumer, *input)) {
-      return true;
+    if (may_fuse(graph, places, producer, consumer, *input)) {
+      fuse(graph, places, producer, consumer, *input);
+      return &producer;
     }
   }
-  return false;
+  return nullptr;
 }
 
 void fuse_epilogues(Graph& graph, const PassContext&) {
   Places places(graph);
   for (auto place = graph.nodes.begin(); place != graph.nodes.end();) {
-    Node& consumer = **place++;
-    const bool is_candidate =
-        consumer.kernel && is_elementwise(*consumer.kernel) && !consumer.is_free;
-    if (is_candidate) fuse_into_some_producer(graph, places, consumer);
+    // Two readers of one value may have become one, which then goes on: x * sigmoid(x) after a sum.
+    Node* consumer = (place++)->get();
+    while (consumer != nullptr) consumer = fuse_into_some_producer(graph, places, *consumer);
   }
 }
 

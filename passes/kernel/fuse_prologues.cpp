@@ -16,16 +16,14 @@
 namespace mlfc {
 namespace {
 
-// The producer's one read when all it does is y[i...] = x[affine in i...].
+// The producer's one read when all it does is y[i...] = x[g(i...)].
 std::optional<Expr> moved_read(const Kernel& kernel) {
   if (!is_elementwise(kernel) || !stores_by_plain_axes(kernel)) return std::nullopt;
   const Expr& value = kernel.stages[0].store->value;
   if (value->kind != ExprKind::read) return std::nullopt;
-  const bool affine = std::all_of(value->args.begin(), value->args.end(),
-                                  [](const Expr& index) { return affine_of(index).has_value(); });
   const bool constant_outside =
       value->otherwise.empty() || value->otherwise->kind == ExprKind::constant;
-  return affine && constant_outside ? std::optional(value) : std::nullopt;
+  return constant_outside ? std::optional(value) : std::nullopt;
 }
 
 // Values of y's index `axis` (extent `size`) outside y give indices outside x: x's index is
@@ -72,8 +70,12 @@ Expr composed(const Kernel& producer, const Expr& moved, const Expr& consumer_re
   return read_expr(moved->name, moved.dtype(), std::move(indices), moved->otherwise);
 }
 
-// Only data movement that costs a real copy is worth it; what can be a view will be one.
-bool is_worth_fusing(const Expr& moved, const Kernel& consumer) {
+// Only data movement that costs a real copy is worth it; what can be a view will be one. Places
+// that have to be looked up are looked up once an element.
+bool is_worth_fusing(const Expr& moved, const Kernel& consumer, size_t reads) {
+  const bool affine = std::all_of(moved->args.begin(), moved->args.end(),
+                                  [](const Expr& index) { return affine_of(index).has_value(); });
+  if (!affine) return is_elementwise(consumer) && reads == 1;
   return !moved->otherwise.empty() || is_elementwise(consumer);
 }
 
@@ -82,7 +84,7 @@ bool read_through(Node& consumer, const Node& producer, Value& between) {
   Kernel kernel = *consumer.kernel;
   const std::string operand = param_of(consumer, kernel, between);
   const std::vector<Expr> reads = reads_of(kernel, operand);
-  if (!moved || !is_worth_fusing(*moved, kernel)) return false;
+  if (!moved || !is_worth_fusing(*moved, kernel, reads.size())) return false;
   const bool fits = std::all_of(reads.begin(), reads.end(), [&](const Expr& read) {
     return guards_agree(*producer.kernel, *moved, read);
   });

@@ -25,10 +25,12 @@ bool only_reads_inside(const Kernel& kernel, const std::string& param) {
                                        [](const Expr& read) { return read->otherwise.empty(); });
 }
 
-// A kernel that hands its constant on is a copy, and copies are somebody else's to remove.
+// A kernel that hands its constant on is a copy, and copies are somebody else's to remove. One that
+// pads with it is not.
 bool only_copies(const Kernel& kernel) {
   return std::all_of(kernel.stages.begin(), kernel.stages.end(), [](const Stage& stage) {
-    return !stage.reduction && stage.store && stage.store->value->kind == ExprKind::read;
+    return !stage.reduction && stage.store && stage.store->value->kind == ExprKind::read &&
+           stage.store->value->otherwise.empty();
   });
 }
 

@@ -11,4 +11,8 @@ namespace mlfc {
 /// fold-quantization what that pass left behind.
 std::string why_in_reals(const Graph& graph, const Node& node);
 
+/// True when the node's kernel has floating point arithmetic or conversions in it, of which
+/// --requantize fixed has left what is no sum of scaled integers.
+bool computes_with_reals(const Node& node);
+
 }  // namespace mlfc

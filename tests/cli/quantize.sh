@@ -74,8 +74,14 @@ check 'integer inputs' 0 'x?input_1: i8' sh -c "'$mlfc' quantize '$model' --cali
   --io int8 -q -o io.onnx && '$mlfc' inspect io.onnx"
 check 'a smaller error' 0 'in 16 bits to meet the error' \
   "$mlfc" quantize "$model" --calibrate batch.npy --max-error 0.002 -o wide.onnx
-check 'straight to C' 0 '^\[\[' sh -c "'$mlfc' compile '$model' --quantize int8 \
-  --calibrate batch.npy -o q.tar && '$mlfc' run q.tar --inputs '$examples/dscnn_kws.npz' --print-top 1"
+check 'straight to C' 0 '' "$mlfc" compile "$model" --quantize int8 --calibrate batch.npy -o q.tar
+check 'as through ONNX' 0 '' "$mlfc" compile q.onnx -o through.tar
+for archive in q through; do
+  "$mlfc" run $archive.tar --inputs "$examples/dscnn_kws.npz" --outputs $archive.npy --cc-flags=-O1
+done
+check 'the same numbers both ways' 0 '' cmp q.npy through.npy
+check 'data without --quantize' 2 '--calibrate.*--quantize int8' \
+  "$mlfc" compile "$model" --calibrate batch.npy -o float.tar
 
 # The same file elsewhere: one step of the quantized logits, seen through the softmax, is the most that
 # may lie between the two.

@@ -35,6 +35,9 @@ class QuantizedWriter : QuantizedNumbers {
     return values_[chance(3) ? below(values_.size()) : values_.size() - 1];
   }
 
+  // Few, or as many as the widest blocks of lanes hold.
+  int64_t some_channels() { return chance(5) ? 4 * between(4, 18) : between(1, 20); }
+
   // --- what layers begin with -------------------------------------------------------------------
 
   std::string windows(size_t axes, const std::vector<int64_t>& kernel, bool dilated) {
@@ -54,7 +57,7 @@ class QuantizedWriter : QuantizedNumbers {
     const int64_t channels = shape[1];
     int64_t groups = chance(3) ? channels : 1;
     if (channels % 2 == 0 && chance(6)) groups = 2;
-    const int64_t out = groups == 1 ? between(1, 20) : groups * (chance(2) ? 1 : between(1, 3));
+    const int64_t out = groups == 1 ? some_channels() : groups * (chance(2) ? 1 : between(1, 3));
     Shape filter = {out, channels / groups};
     const std::vector<int64_t> kernel = several(axes, 1, chance(4) ? 5 : 3);
     filter.insert(filter.end(), kernel.begin(), kernel.end());
@@ -217,7 +220,7 @@ class QuantizedWriter : QuantizedNumbers {
     if (shape.size() < 3) return std::nullopt;
     const std::vector<int64_t> kernel = several(shape.size() - 2, 1, 3);
     const int64_t groups = chance(3) ? shape[1] : 1;
-    Shape filter = {groups * between(1, groups == 1 ? 20 : 2), shape[1] / groups};
+    Shape filter = {(groups == 1 ? some_channels() : groups * between(1, 2)), shape[1] / groups};
     filter.insert(filter.end(), kernel.begin(), kernel.end());
     turns = size_of(filter, 1);
     const std::string w = integer_list(weight, filter);
@@ -333,10 +336,10 @@ class QuantizedWriter : QuantizedNumbers {
         shape = {between(1, 3), between(1, 40)};
         break;
       case 1:
-        shape = {between(1, 2), between(1, 20), between(1, 12)};
+        shape = {between(1, 2), some_channels(), between(1, 12)};
         break;
       default:
-        shape = {between(1, 2), between(1, 20), between(2, 9), between(2, 9)};
+        shape = {between(1, 2), some_channels(), between(2, 9), between(2, 9)};
     }
     Stored input{.name = "%" + fresh(), .type = {random_dtype(), shape, {}}};
     input.zero = random_zero(input.type.dtype);
