@@ -91,7 +91,7 @@ def examine(mlfc, work, source, arguments):
         plain, fast = max(plain, distances[0]), max(fast, distances[1])
     error = report["outputs"][0]["relative_error"]
     print(f"{same:6} of {count:4} {same / count:7.1%} {same_real:4} of {count_real:2} {margin:>14}"
-          f" {error:9.4f} {comparison.layers:7} {steps:5} {share:9.4%} {plain:8} {fast:9}", flush=True)
+          f" {error:9.4f} {comparison.count:7} {steps:5} {share:9.4%} {plain:8} {fast:9}", flush=True)
     if max(steps, plain) > 1:
         yield "more than a step from ONNX Runtime"
     if same_real < count_real:
