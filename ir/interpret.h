@@ -19,6 +19,10 @@ std::vector<Tensor> interpret(const Proc& proc, const std::vector<const Tensor*>
 /// A node at whatever level it is: proc, kernel, or operator (kernel, expansion, call, region).
 std::vector<Tensor> interpret(const Node& node, const std::vector<const Tensor*>& inputs);
 
+/// About how many elements that looks at: a measure of the time it takes, a few nanoseconds each.
+/// At least 1; at most 2^60.
+int64_t interpreted_points(const Node& node);
+
 struct InterpretOptions {
   /// Called with every value a node produced, in execution order.
   std::function<void(const Node& node, const Value& value, const Tensor& tensor)> observe = {};

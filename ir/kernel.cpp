@@ -47,13 +47,32 @@ void for_each_expr(const Kernel& kernel, const std::function<void(const Expr&)>&
 
 // True when every axis the store runs over appears in its indices as itself, so that one point
 // stores exactly one element and no element is stored by two points.
-bool stores_one_element_per_point(const Kernel& kernel, const Store& store) {
-  return std::all_of(kernel.axes.begin(), kernel.axes.end(), [&](const Axis& axis) {
-    return axis.extent == 1 ||
-           std::any_of(store.indices.begin(), store.indices.end(), [&](const Expr& index) {
+bool stores_one_element_per_point(const Kernel& kernel, const Stage& stage) {
+  const auto is_index = [&](const Axis& axis) {
+    const std::vector<Expr>& indices = stage.store->indices;
+    return axis.extent == 1 || std::any_of(indices.begin(), indices.end(), [&](const Expr& index) {
              return index->kind == ExprKind::axis && index->name == axis.name;
            });
-  });
+  };
+  return std::all_of(kernel.axes.begin(), kernel.axes.end(), is_index) &&
+         std::all_of(stage.parallel.begin(), stage.parallel.end(), is_index);
+}
+
+/// The only stage that stores to the kernel's only output, provided that no other stage reads
+/// `input`; null elsewhere.
+const Stage* stage_with_all_of(const Kernel& kernel, std::string_view input) {
+  const Stage* found = nullptr;
+  if (kernel.outputs.size() != 1) return nullptr;
+  for (const Stage& stage : kernel.stages) {
+    if (!stage.store) return nullptr;
+    Kernel others = kernel;
+    others.stages = {stage};
+    const bool stores = stage.store->target == kernel.outputs[0].name;
+    if (stores && found != nullptr) return nullptr;
+    if (stores) found = &stage;
+    if (!stores && !reads_of(others, input).empty()) return nullptr;
+  }
+  return found;
 }
 
 /// Where in storage an element lies, when strides and affine indices tell: one place may be reached
@@ -133,22 +152,21 @@ std::vector<Expr> reads_of(const Kernel& kernel, std::string_view tensor) {
 }
 
 bool may_run_in_place(const Kernel& kernel, std::string_view input) {
-  if (kernel.stages.size() != 1 || kernel.outputs.size() != 1) return false;
-  const Stage& stage = kernel.stages[0];
-  if (!stage.store || !stage.parallel.empty()) return false;
+  const Stage* stage = stage_with_all_of(kernel, input);
+  if (stage == nullptr) return false;
+  const std::vector<Expr>& place = stage->store->indices;
   const Param* source = find_param(kernel, input);
   const Param& target = kernel.outputs[0];
   const bool same_size = bytes_of(source->type.dtype) == bytes_of(target.type.dtype) &&
                          source->type.storage_elements() == target.type.storage_elements();
-  if (!same_size || !stores_one_element_per_point(kernel, *stage.store)) return false;
+  if (!same_size || !stores_one_element_per_point(kernel, *stage)) return false;
   const bool same_order =
       source->type.shape == target.type.shape && source->type.layout == target.type.layout;
-  const std::optional<Affine> stored = strided_place(target.type, stage.store->indices);
+  const std::optional<Affine> stored = strided_place(target.type, place);
   const std::vector<Expr> reads = reads_of(kernel, input);
   return std::all_of(reads.begin(), reads.end(), [&](const Expr& read) {
     const bool same_index =
-        std::equal(read->args.begin(), read->args.end(), stage.store->indices.begin(),
-                   stage.store->indices.end(), same);
+        std::equal(read->args.begin(), read->args.end(), place.begin(), place.end(), same);
     return (same_order && same_index) ||
            (stored && strided_place(source->type, read->args) == stored);
   });
@@ -164,8 +182,7 @@ int64_t multiply_count(const Kernel& kernel) {
     for (const Axis& axis : stage.parallel) points *= axis.extent;
     for (const Axis& axis : stage.reduce) points *= axis.extent;
     for_each(stage.reduction->body, [&](const Expr& part) {
-      const bool multiplies = is_call(part, "mul") &&
-                              part.dtype() != DType::i64;
+      const bool multiplies = is_call(part, "mul") && part.dtype() != DType::i64;
       if (multiplies) count += points;
     });
   }

@@ -39,6 +39,8 @@ struct ScalarFunction {
   /// A helper function the C text needs, emitted once per file and type that uses it; {T} and {S}
   /// as above, {REM} is the remainder of a and b in that type. Empty: none.
   std::string_view c_helper = {};
+  /// Of the C library, for reals: the last digit is not the same on every machine.
+  bool is_library = false;
 };
 
 /// Finds a row by name; null when there is none.

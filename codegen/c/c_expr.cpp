@@ -238,6 +238,12 @@ std::string CExprPrinter::print_operation(const Expr& expr, int context) const {
   const ScalarFunction& function = *expr->function;
   const Expr& typed = expr->args[function.condition_first ? 1 : 0];
   const DType dtype = typed.dtype();
+  // Rounded from f64, results of the C library are the same everywhere.
+  if (function.is_library && dtype == DType::f32 && scope_.makes_integers) {
+    std::vector<Expr> wide;
+    for (const Expr& arg : expr->args) wide.push_back(cast_expr(DType::f64, arg));
+    return print(cast_expr(DType::f32, call_expr(function, wide)), context);
+  }
   const std::string_view form = dtype == DType::f32   ? function.c_float
                                 : dtype == DType::f64 ? function.c_double
                                                       : function.c_integer;

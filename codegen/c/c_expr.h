@@ -30,6 +30,7 @@ struct CScope {
   std::set<std::string> scalars = {};              ///< locals without dimensions: plain variables
   Ranges ranges = {};                              ///< of the loop variables around
   std::string index_type = "int32_t";
+  bool makes_integers = false;  ///< of reals, somewhere: their last digits then count
 };
 
 class CExprPrinter {

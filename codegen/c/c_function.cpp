@@ -58,6 +58,7 @@ class CBodyPrinter {
       }
     }
     scope_.numbers = numbers_in(proc, scope_.numbers);
+    scope_.makes_integers = makes_integers_of_reals(proc);
     scratch_left_ = node.scratch.size();
     fitting_sums_ = sums_that_fit(proc);
   }

@@ -21,6 +21,18 @@ bool is_certainly_a_number(const Expr& expr, const std::set<std::string>& number
   return certain;
 }
 
+bool makes_integers_of_reals(const Proc& proc) {
+  bool makes = false;
+  for_each_stmt(proc.body, [&](const Stmt& stmt) {
+    if (stmt.kind != StmtKind::assign && stmt.kind != StmtKind::accumulate) return;
+    for_each(stmt.value, [&](const Expr& part) {
+      makes |= part->kind == ExprKind::cast && is_integer(part.dtype()) &&
+               is_float(part->args[0].dtype());
+    });
+  });
+  return makes;
+}
+
 std::set<std::string> numbers_in(const Proc& proc, const std::set<std::string>& constants) {
   std::set<std::string> numbers = constants;
   for_each_stmt(proc.body, [&](const Stmt& stmt) {

@@ -15,4 +15,7 @@ bool is_certainly_a_number(const Expr& expr, const std::set<std::string>& number
 /// The floating locals that only ever hold numbers, and `constants`.
 std::set<std::string> numbers_in(const Proc& proc, const std::set<std::string>& constants);
 
+/// Whether reals become integers somewhere.
+bool makes_integers_of_reals(const Proc& proc);
+
 }  // namespace mlfc

@@ -90,7 +90,7 @@ void add_output(Graph& graph, Value& value, const std::string& name) {
 }
 
 /// Variables that are read but never assigned are what they were in the beginning.
-void settle(TfliteVariable& variable, Graph& graph, TfliteImport& result) {
+void settle(TfliteVariable& variable, const std::string& file, Graph& graph, TfliteImport& result) {
   if (variable.now == nullptr) return;
   const bool is_assigned = variable.now != variable.before;
   if (variable.before == nullptr) {
@@ -104,7 +104,7 @@ void settle(TfliteVariable& variable, Graph& graph, TfliteImport& result) {
     return;
   }
   if (variable.now->type != variable.before->type) {
-    fail("variable '" + variable.name + "'", "is ", variable.before->type, " but becomes ",
+    fail(file + ": variable '" + variable.name + "'", "is ", variable.before->type, " but becomes ",
          variable.now->type);
   }
   add_output(graph, *variable.now, variable.name + "_next");
@@ -132,7 +132,7 @@ TfliteImport import_tflite(std::string bytes, const std::string& file,
     result.output_names.push_back(name);
   }
   if (result.graph->outputs.empty()) fail(file, "the model has no output");
-  for (auto& [key, variable] : conversion.variables) settle(variable, *result.graph, result);
+  for (auto& [key, variable] : conversion.variables) settle(variable, file, *result.graph, result);
   result.graph->remove_unused();
   return result;
 }

@@ -12,6 +12,11 @@ namespace {
 /// Larger results wait for fold-constants: they are weights, and no shape depends on them.
 constexpr int64_t largest_eager_fold = 65536;
 
+bool are_known(const std::vector<Value*>& inputs) {
+  return std::ranges::all_of(
+      inputs, [](const Value* input) { return input == nullptr || input->is_constant(); });
+}
+
 std::vector<Tensor> computed(const Node& node) {
   if (node.op->fold != nullptr) {
     std::vector<Tensor> tensors = node.op->fold(node);
@@ -19,20 +24,21 @@ std::vector<Tensor> computed(const Node& node) {
   }
   const bool can_run =
       node.op->kernel != nullptr || node.op->expand != nullptr || node.op->reference != nullptr;
-  if (!can_run || node.op->region) return {};
+  if (!can_run || node.op->region || !are_known(node.inputs)) return {};
   std::vector<const Tensor*> inputs;
   for (const Value* input : node.inputs) {
-    if (input != nullptr && !input->is_constant()) return {};
     inputs.push_back(input == nullptr ? nullptr : &*input->constant);
   }
   return interpret(node, inputs);
 }
 
 /// Replaces a node that was just added by constants when what it computes is known and small.
-void fold(Graph& graph, Node& node, std::vector<Value*>& outputs, bool any_size) {
+void fold(TfliteConversion& conversion, Node& node, std::vector<Value*>& outputs) {
+  Graph& graph = conversion.graph;
   int64_t elements = 0;
   for (const Value* output : outputs) elements += output->type.elements();
-  if (elements > largest_eager_fold && !any_size) return;
+  if (elements > largest_eager_fold && !conversion.is_initialising) return;
+  if (!are_known(node.inputs) || !conversion.may_compute(interpreted_points(node))) return;
   std::vector<Tensor> tensors = computed(node);
   if (tensors.empty()) return;
   std::vector<std::string> names;
@@ -41,12 +47,6 @@ void fold(Graph& graph, Node& node, std::vector<Value*>& outputs, bool any_size)
   for (size_t i = 0; i < outputs.size(); ++i) {
     outputs[i] = &graph.add_constant(names[i], std::move(tensors[i]));
   }
-}
-
-/// A few bytes of a file can ask for a sequence of a million steps.
-void count_node(const TfliteNode& node, TfliteConversion& conversion) {
-  if (++conversion.nodes <= max_tflite_nodes) return;
-  fail(node, "the model becomes more than ", max_tflite_nodes, " nodes and constants");
 }
 
 /// Holds what a rule hands on to what our operator declares: the file decides how many operands an
@@ -74,7 +74,7 @@ void check_operands(const TfliteNode& node, const Operator& op, const std::vecto
 std::vector<Value*> TfliteNode::add_all(std::string_view op, std::vector<Value*> inputs,
                                         int outputs, Attributes attributes) {
   TfliteConversion& conversion = scope_.conversion();
-  count_node(*this, conversion);
+  conversion.count_steps(1, where_);
   check_operands(*this, operator_named(op), inputs);
   const std::string label = tflite_label(scope_.subgraph(), op_);
   const std::vector<std::string> names(static_cast<size_t>(outputs), label + "/" + std::string(op));
@@ -89,7 +89,7 @@ std::vector<Value*> TfliteNode::add_all(std::string_view op, std::vector<Value*>
     element_count(types[i].shape);
   }
   std::vector<Value*> values = node.outputs;
-  fold(graph, node, values, conversion.is_initialising);
+  fold(conversion, node, values);
   return values;
 }
 
@@ -98,7 +98,7 @@ Value& TfliteNode::add(std::string_view op, std::vector<Value*> inputs, Attribut
 }
 
 Value& TfliteNode::constant(Tensor tensor) {
-  count_node(*this, scope_.conversion());
+  scope_.conversion().count_steps(1, where_);
   const std::string label = tflite_label(scope_.subgraph(), op_);
   return scope_.conversion().graph.add_constant(label + "/constant", std::move(tensor));
 }

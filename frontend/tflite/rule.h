@@ -46,6 +46,8 @@ class TfliteNode {
   const std::string& where() const { return where_; }
 
   // --- operands -------------------------------------------------------------------------------
+  /// So much has been computed for the model that the rest is left for later, and no constant here.
+  bool is_exhausted() const;
   int input_count() const { return static_cast<int>(op_.inputs.size()); }
   int output_count() const { return static_cast<int>(op_.outputs.size()); }
   bool has_input(int index) const;

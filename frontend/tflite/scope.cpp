@@ -67,10 +67,23 @@ void TfliteConversion::assign(TfliteVariable& variable, Value& value, const std:
     return;
   }
   if (!value.is_constant()) {
-    fail(where, "the initial value of '", variable.name,
-         "' depends on an input of the model, which is not supported");
+    fail(where, "the initial value of '", variable.name, "' ",
+         is_exhausted() ? "takes too long to compute at compile time"
+                        : "depends on an input of the model, which is not supported");
   }
   variable.initial = *value.constant;
+}
+
+void TfliteConversion::count_steps(int64_t more, const std::string& where) {
+  steps += more;
+  if (steps <= max_tflite_steps) return;
+  fail(where, "the model takes more than ", max_tflite_steps,
+       " nodes, constants and calls; export it with fewer turns of its loops");
+}
+
+bool TfliteConversion::may_compute(int64_t more) {
+  points += std::min(more, max_tflite_points + 1);
+  return !is_exhausted();
 }
 
 TfliteScope::TfliteScope(TfliteConversion& conversion, int64_t subgraph, int depth)
@@ -118,18 +131,29 @@ Value& TfliteScope::value(int index, const std::string& where) {
   if (!stored.is_constant && !is_empty) {
     fail(where, "reads '", stored.name, "', which no operator before it computes");
   }
-  conversion_.constant_bytes += static_cast<int64_t>(stored.data.size());
-  if (conversion_.constant_bytes > max_tflite_constant_bytes) {
-    fail(where, "the constants of the model take more than ", max_tflite_constant_bytes, " bytes");
+  Value*& shared = conversion_.constants[{number_, index}];
+  if (shared == nullptr) {
+    count_constant(stored, where);
+    shared = &conversion_.graph.add_constant(stored.name, tflite_constant(stored));
   }
-  slot.value = &conversion_.graph.add_constant(stored.name, tflite_constant(stored));
+  slot.value = shared;
   return *slot.value;
+}
+
+/// Tensors may share a buffer, so that a file describes more than it holds.
+void TfliteScope::count_constant(const TfliteTensor& stored, const std::string& where) {
+  const auto in_file = static_cast<int64_t>(conversion_.model.bytes.size());
+  conversion_.constant_bytes += static_cast<int64_t>(stored.data.size());
+  if (conversion_.constant_bytes <= in_file + max_tflite_constant_bytes) return;
+  fail(where, "the constants of the model take ", conversion_.constant_bytes,
+       " bytes, but its file only ", in_file);
 }
 
 void TfliteScope::convert() {
   for (size_t i = 0; i < subgraph_.operators.size(); ++i) {
     const TfliteOperator& op = subgraph_.operators[i];
     TfliteNode node(*this, op, tflite_place(conversion_.model, number_, i));
+    conversion_.count_steps(1, node.where());
     const TfliteRule* rule = find_tflite_rule(op.name, op.is_custom, is_quantized(subgraph_, op));
     check(rule != nullptr, "check_tflite_support let ", op.name, " pass");
     convert_operator(*rule, node, conversion_.model);

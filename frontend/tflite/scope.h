@@ -12,11 +12,13 @@
 
 namespace mlfc {
 
-/// The budgets against models that are made to exhaust us.
+/// The budgets against models that are made to exhaust us: a few hundred bytes can ask for loops
+/// within loops. All of them together are gone within a second or so.
 constexpr int max_tflite_depth = 32;
-constexpr int64_t max_tflite_nodes = 200'000;  // and constants
+constexpr int64_t max_tflite_steps = 200'000;
+constexpr int64_t max_tflite_points = int64_t{1} << 27;
 constexpr int64_t max_tflite_variable_bytes = int64_t{1} << 26;
-constexpr int64_t max_tflite_constant_bytes = int64_t{1} << 32;
+constexpr int64_t max_tflite_constant_bytes = int64_t{1} << 26;  // beyond those of the file
 
 /// A value kept from run to run: a variable tensor or a resource variable.
 struct TfliteVariable {
@@ -34,7 +36,10 @@ struct TfliteConversion {
   std::map<std::string, TfliteVariable> variables = {};  ///< by a key that cannot collide
   std::set<int64_t> initialised = {};                    ///< subgraphs that CALL_ONCE ran
   bool is_initialising = false;  ///< assignments are initial values, everything is computed now
-  int64_t nodes = 0;             ///< made so far, constants included
+  /// Constants by subgraph and tensor: the turns of a loop share them.
+  std::map<std::pair<int64_t, int>, Value*> constants = {};
+  int64_t steps = 0;   ///< so far: nodes and constants made, operators and calls converted
+  int64_t points = 0;  ///< what computing constants has taken, as interpreted_points counts it
   int64_t constant_bytes = 0;
 
   /// The variable of that key; made, with zeros of `type`, when there is none.
@@ -42,6 +47,12 @@ struct TfliteConversion {
                            const TfliteTensor& type, const std::string& where);
   Value& read(TfliteVariable& variable);
   void assign(TfliteVariable& variable, Value& value, const std::string& where);
+  /// Fails when the model takes more steps than any sensible one.
+  void count_steps(int64_t more, const std::string& where);
+  /// Whether that much may still be computed at once, and is from now on taken to be.
+  bool may_compute(int64_t more);
+  /// Whether something has been left to be computed later.
+  bool is_exhausted() const { return points > max_tflite_points; }
 };
 
 /// One subgraph being converted.
@@ -64,6 +75,8 @@ class TfliteScope {
   int depth() const { return depth_; }
 
  private:
+  void count_constant(const TfliteTensor& stored, const std::string& where);
+
   struct Slot {
     Value* value = nullptr;
     std::string handle = {};

@@ -5,6 +5,8 @@
 namespace mlfc {
 namespace {
 
+constexpr int64_t tensors_a_step = 64;  // to set up a call; most are not even looked at
+
 std::string key_of_tensor(const TfliteScope& scope, int tensor) {
   return fmt::format("subgraph {:6} tensor {:9}", scope.number(), tensor);
 }
@@ -59,7 +61,14 @@ void TfliteNode::assign_resource(const std::string& resource, const TfliteTensor
   conversion.assign(variable, value, where_);
 }
 
+bool TfliteNode::is_exhausted() const {
+  return scope_.conversion().is_exhausted();
+}
+
 TfliteVariables TfliteNode::variables() const {
+  // Each is copied and put back, for every branch of the model.
+  scope_.conversion().count_steps(static_cast<int64_t>(scope_.conversion().variables.size()),
+                                  where_);
   TfliteVariables now;
   for (const auto& [key, variable] : scope_.conversion().variables) now[key] = variable.now;
   return now;
@@ -103,6 +112,8 @@ std::vector<TfliteOperand> TfliteNode::call(int64_t subgraph,
   if (scope_.depth() >= max_tflite_depth) {
     fail(*this, "subgraphs call each other deeper than ", max_tflite_depth, " levels");
   }
+  const size_t tensors = model.subgraphs[static_cast<size_t>(subgraph)].tensors.size();
+  scope_.conversion().count_steps(1 + static_cast<int64_t>(tensors) / tensors_a_step, where_);
   TfliteScope body(scope_.conversion(), subgraph, scope_.depth() + 1);
   const std::vector<int>& inputs = body.subgraph().inputs;
   if (inputs.size() != arguments.size()) {

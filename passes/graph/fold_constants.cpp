@@ -4,6 +4,7 @@
 // a whole tensor of storage here.
 #include <algorithm>
 
+#include "ir/interpret.h"
 #include "ir/operator.h"
 #include "passes/graph/folding.h"
 #include "passes/graph/replace.h"
@@ -13,6 +14,7 @@ namespace mlfc {
 namespace {
 
 constexpr int64_t kBudgetBytes = int64_t{1} << 30;
+constexpr int64_t kBudgetPoints = int64_t{1} << 32;  // seconds
 constexpr int64_t kAlwaysBytes = 4096;
 constexpr int64_t kGrowth = 4;  // as from i8 to f32
 
@@ -36,23 +38,33 @@ int64_t bytes_of_all(const std::vector<Value*>& values) {
   return bytes;
 }
 
-void fold_in(Graph& graph, int64_t& budget) {
+/// What may still be computed: real models need a thousandth, others are made to keep us busy.
+struct Budget {
+  int64_t bytes = kBudgetBytes;
+  int64_t points = kBudgetPoints;
+};
+
+void fold_in(Graph& graph, Budget& budget) {
   for (auto place = graph.nodes.begin(); place != graph.nodes.end();) {
     Node& node = **place++;
     for (const auto& region : node.regions) fold_in(*region, budget);
     if (!has_only_constant_inputs(node) || hands_constant_to_output(graph, node)) continue;
     const int64_t bytes = bytes_of_all(node.outputs);
     const bool grows = bytes > kGrowth * bytes_of_all(node.inputs) && bytes > kAlwaysBytes;
-    if (bytes > budget || (grows && readers_can_absorb(graph, node))) continue;
+    const int64_t points = interpreted_points(node);
+    if (bytes > budget.bytes || points > budget.points ||
+        (grows && readers_can_absorb(graph, node)))
+      continue;
     std::optional<std::vector<Tensor>> tensors = folded_outputs(node);
     if (!tensors) continue;
-    budget -= bytes;
+    budget.bytes -= bytes;
+    budget.points -= points;
     replace_by_constants(graph, node, std::move(*tensors));
   }
 }
 
 void fold_constants(Graph& graph, const PassContext&) {
-  int64_t budget = kBudgetBytes;
+  Budget budget;
   fold_in(graph, budget);
   graph.remove_unused();
 }

@@ -116,13 +116,16 @@ void join_inputs(Kernel& into, Node& into_node, Kernel& from, const Node& from_n
     const std::string old_name = from.inputs[i].name;
     const std::string shared = param_of(into_node, into, *value);
     if (!shared.empty() && find_param(into, shared)->type.shape == from.inputs[i].type.shape) {
-      // The old name must not capture another input of `from` that has the shared name.
-      if (shared != old_name) {
-        if (find_param(from, shared) != nullptr) {
-          rename_param(from, shared, free_name(into, from, shared));
-        }
-        rename_param(from, old_name, shared);
+      if (shared == old_name) continue;
+      // The old name must not capture something else of `from` that has the shared name; an input
+      // that was joined under that name is the same value.
+      const bool is_joined =
+          std::any_of(from.inputs.begin(), from.inputs.begin() + static_cast<long>(i),
+                      [&](const Param& param) { return param.name == shared; });
+      if (!is_joined && find_param(from, shared) != nullptr) {
+        rename_param(from, shared, free_name(into, from, shared));
       }
+      rename_param(from, old_name, shared);
       continue;
     }
     const std::string name =

@@ -16,15 +16,11 @@
 #include <random>
 #include <set>
 
-#include "codegen/mlf/package.h"
-#include "codegen/target.h"
 #include "frontend/data/compare.h"
 #include "ir/error.h"
 #include "ir/interpret.h"
-#include "ir/parse.h"
 #include "ir/value_range.h"
-#include "passes/pipeline.h"
-#include "runtime/runner/runner.h"
+#include "tests/compiled.h"
 #include "tests/fuzz/limits.h"
 #include "tests/fuzz/random_graph.h"
 
@@ -33,20 +29,9 @@ namespace {
 
 constexpr int graphs_in_program = 25;
 
-/// What a program is compiled for.
-struct Setup {
+struct Setup : CompiledSetup {
   bool quantized = false;
   uint64_t seed = 0;  ///< of the inputs
-  std::string march = {};
-  Options options = {};
-  std::string optimisation = "-O1";
-  std::vector<std::string> flags = {};
-
-  Machine machine() const {
-    TargetAttributes attributes;
-    if (!march.empty()) attributes["march"] = march;
-    return find_target("c")->machine(attributes);
-  }
   std::string text() const {
     return fmt::format("march '{}', layout '{}', requantize {}, {} {}", march,
                        options.desired_layout, options.requantize, optimisation,
@@ -56,7 +41,9 @@ struct Setup {
 
 Setup random_setup(uint64_t seed, bool quantized) {
   std::mt19937_64 random(seed);
-  Setup setup{.quantized = quantized, .seed = seed};
+  Setup setup;
+  setup.quantized = quantized;
+  setup.seed = seed;
   constexpr const char* marches[] = {"", "", "rv32imac", "rv32imafc", "rv32imafdc"};
   setup.march = marches[random() % std::size(marches)];
   if (random() % 4 == 0) setup.options.desired_layout = "NCHW";
@@ -96,36 +83,6 @@ std::vector<Tensor> inputs_of(const Graph& graph, uint64_t seed) {
     inputs.push_back(std::move(tensor));
   }
   return inputs;
-}
-
-std::unique_ptr<Graph> compiled(const std::string& text, const Setup& setup,
-                                const std::string& stop_after) {
-  std::unique_ptr<Graph> graph = parse_graph(text);
-  const Target& target = *find_target("c");
-  PipelineOptions pipeline;
-  pipeline.stop_after = stop_after;
-  pipeline.verify_each = stop_after.empty();
-  run_pipeline(*graph, {setup.machine(), setup.options}, {target.schedule, target.finish},
-               pipeline);
-  return graph;
-}
-
-std::vector<Tensor> run_as_c(const Graph& graph, const Setup& setup,
-                             const std::vector<Tensor>& inputs) {
-  PackageOptions package;
-  package.interface_api = "c";
-  package.unpacked_api = true;
-  const TemporaryFolder folder;
-  const std::string tar = (folder.path() / "model.tar").string();
-  write_tar(build_archive(graph, *find_target("c"), setup.machine(), package), tar,
-            package.timestamp);
-  BuildOptions build;
-  build.optimisation = setup.optimisation;
-  build.flags = setup.flags;
-  build.cached = false;
-  RunResult result = run_program(build_program(tar, build), inputs, {});
-  if (!result.damage.empty()) throw RunError(result.damage.front());
-  return std::move(result.outputs);
 }
 
 /// Rounding elsewhere moves a result by a step here and there; a wrong layer moves most, or far.
@@ -182,7 +139,7 @@ std::string disagreement(const std::string& text, const Setup& setup) {
   const std::unique_ptr<Graph> written = compiled(text, setup, "infer-types");
   const std::unique_ptr<Graph> kernels =
       compiled(text, setup, setup.quantized ? "tabulate" : "infer-types");
-  const std::unique_ptr<Graph> loops = compiled(text, setup, "");
+  const std::unique_ptr<Graph> loops = compiled(text, setup);
   const std::vector<Tensor> inputs = inputs_of(*written, setup.seed);
   const std::vector<Tensor> wanted = interpret(*kernels, inputs);
   const std::vector<Tensor> from_loops = interpret(*loops, inputs);

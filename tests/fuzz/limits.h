@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -46,6 +47,18 @@ inline void begin_input(const std::string& description) {
   const itimerval longest = {.it_interval = {}, .it_value = {.tv_sec = 100, .tv_usec = 0}};
   setitimer(ITIMER_VIRTUAL, &longest, nullptr);
 }
+
+/// Of the processor, since the program began.
+inline double seconds_used() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
+/// A refusal comes at once, whatever a file asks for.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr double longest_refusal = 20;
+#else
+constexpr double longest_refusal = 2;
+#endif
 
 struct Arguments {
   uint64_t seed = 0;

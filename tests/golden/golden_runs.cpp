@@ -9,27 +9,14 @@
 #include <iostream>
 #include <random>
 
-#include "codegen/mlf/package.h"
-#include "codegen/target.h"
 #include "frontend/data/compare.h"
 #include "ir/error.h"
 #include "ir/interpret.h"
-#include "ir/parse.h"
-#include "passes/pipeline.h"
-#include "runtime/runner/runner.h"
+#include "tests/compiled.h"
 #include "tests/golden/golden.h"
 
 namespace mlfc {
 namespace {
-
-std::unique_ptr<Graph> compiled(const std::string& text, const std::string& stop_after) {
-  std::unique_ptr<Graph> graph = parse_graph(text);
-  const Target& target = *find_target("c");
-  PipelineOptions pipeline;
-  pipeline.stop_after = stop_after;
-  run_pipeline(*graph, {target.machine({}), Options{}}, {target.schedule, target.finish}, pipeline);
-  return graph;
-}
 
 /// Small numbers. Wide integers may be indices, and others divide: none is 0.
 std::vector<Tensor> inputs_of(const Graph& graph) {
@@ -51,22 +38,6 @@ std::vector<Tensor> inputs_of(const Graph& graph) {
   return inputs;
 }
 
-std::vector<Tensor> run_as_c(const Graph& graph, const std::vector<Tensor>& inputs) {
-  PackageOptions package;
-  package.interface_api = "c";
-  package.unpacked_api = true;
-  const TemporaryFolder folder;
-  const std::string tar = (folder.path() / "model.tar").string();
-  const Target& target = *find_target("c");
-  write_tar(build_archive(graph, target, target.machine({}), package), tar, package.timestamp);
-  BuildOptions build;
-  build.optimisation = "-O1";
-  build.cached = false;
-  RunResult result = run_program(build_program(tar, build), inputs, {});
-  if (!result.damage.empty()) throw RunError(result.damage.front());
-  return std::move(result.outputs);
-}
-
 /// A program of the first stage, or of kernels, with everything it reads.
 bool is_program(const GoldenCase& golden) {
   return golden.input.find("graph ") != std::string::npos &&
@@ -79,7 +50,7 @@ std::string disagreement(const Graph& kernels, const Graph& loops) {
   const std::vector<Tensor> inputs = inputs_of(kernels);
   const std::vector<Tensor> wanted = interpret(kernels, inputs);
   const std::vector<Tensor> from_loops = interpret(loops, inputs);
-  const std::vector<Tensor> from_c = run_as_c(loops, inputs);
+  const std::vector<Tensor> from_c = run_as_c(loops, {}, inputs);
   for (size_t i = 0; i < wanted.size(); ++i) {
     const std::string name = "output '" + kernels.outputs[i]->name + "' ";
     const std::string in_loops = compare(from_loops[i], wanted[i], {}).problem;
@@ -102,8 +73,8 @@ void run_case(const std::string& path, const GoldenCase& golden, Count& count) {
   std::unique_ptr<Graph> kernels, loops;
   std::string problem;
   try {
-    kernels = compiled(golden.input, "tabulate");
-    loops = compiled(golden.input, "");
+    kernels = compiled(golden.input, {}, "tabulate");
+    loops = compiled(golden.input, {});
   } catch (const std::exception&) {
     ++count.left_out;
     return;

@@ -44,6 +44,7 @@ WAYS = {
 MACHINES = {
     "interpreted loops": ("mlfc", ["--device", "interpreter", "--stop-after", "simplify-loops"]),
     "not optimised": ("cc", ["--cc-flags", "-O0"]),
+    "optimised for this machine": ("gcc", ["--cc", "gcc", "--cc-flags", "-O3 -march=native"]),
     "clang": ("clang", ["--cc", "clang"]),
     "RV32": ("qemu-system-riscv32", ["--device", "qemu-riscv32"]),
     "RV32 without FPU": (

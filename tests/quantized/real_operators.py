@@ -1,4 +1,4 @@
-"""Operators on real numbers in f64, for explain.py.
+"""Operators on real numbers in f64, for walk.py.
 
 Each takes the operands and the attributes and gives the result and, where it adds up, the sum of the
 terms' magnitudes (None elsewhere).

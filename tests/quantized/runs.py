@@ -20,19 +20,26 @@ from onnx import TensorProto, helper, mapping
 HERE = pathlib.Path(__file__).resolve().parent
 SKIPPED = 77
 
-# Where operators that store integers have their result's zero point, which gives its type.
-ZERO_POINT = {
-    "QuantizeLinear": 2,
-    "QLinearConv": 7,
-    "QLinearMatMul": 7,
-    "QLinearAdd": 7,
-    "QLinearMul": 7,
-    "QLinearAveragePool": 4,
-    "QLinearGlobalAveragePool": 4,
-    "QLinearLeakyRelu": 4,
-    "QLinearSigmoid": 4,
-    "QLinearSoftmax": 4,
+# Operands of the QLinear operators as triples (value, scale, zero point), the operator on real
+# numbers, the result's scale and zero point, and the bias.
+PLAIN = {
+    "QLinearConv": ("Conv", [0, 3], 6, 8),
+    "QLinearMatMul": ("MatMul", [0, 3], 6, None),
+    "QLinearAdd": ("Add", [0, 3], 6, None),
+    "QLinearMul": ("Mul", [0, 3], 6, None),
+    "QLinearAveragePool": ("AveragePool", [0], 3, None),
+    "QLinearGlobalAveragePool": ("GlobalAveragePool", [0], 3, None),
+    "QLinearLeakyRelu": ("LeakyRelu", [0], 3, None),
+    "QLinearSigmoid": ("Sigmoid", [0], 3, None),
+    "QLinearSoftmax": ("Softmax", [0], 3, None),
 }
+
+# Where operators that store integers have their result's zero point, which gives its type.
+ZERO_POINT = {"QuantizeLinear": 2, **{name: row[2] + 1 for name, row in PLAIN.items()}}
+
+
+def attributes_of(node):
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
 def skip(why):

@@ -10,6 +10,7 @@ that does not hold fails the test.
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tarfile
@@ -87,6 +88,92 @@ def calls_itself(model):
     graph.outputs = graph.op("CALL", [x], [("y", (), "float32")], ("CallOptions", {"subgraph": 1}))
 
 
+def nested_loops(turns, shape=(), depth=1):
+    """Loops within loops that count from 0 to `turns`, all on constants; 2 subgraphs each."""
+    def loop(model, graph, x, level):
+        start = graph.constant(np.zeros(shape, np.int32))
+        return graph.op("WHILE", [start, x], [("count", shape, "int32"), ("y", (2, 3), "float32")],
+                        ("WhileOptions", {"cond_subgraph_index": 2 * level + 1,
+                                          "body_subgraph_index": 2 * level + 2}))[1]
+
+    def build(model):
+        x = model.main.input("x", (2, 3))
+        model.main.outputs = model.main.op("NEG", [loop(model, model.main, x, 0)],
+                                           [("z", (2, 3), "float32")])
+        for level in range(depth):
+            condition = model.subgraph("condition")
+            count = condition.input("count", shape, "int32")
+            condition.input("x", (2, 3))
+            less = condition.op("LESS", [count, condition.constant(np.int32(turns))],
+                                [("less", shape, "bool")], ("LessOptions", {}))
+            axes = condition.constant(np.arange(len(shape), dtype=np.int32))
+            condition.outputs = condition.op("REDUCE_ANY", less + [axes], [("any", (), "bool")],
+                                             ("ReducerOptions", {}))
+            body = model.subgraph("body")
+            count = body.input("count", shape, "int32")
+            x = body.input("x", (2, 3))
+            following = body.op("ADD", [count, body.constant(np.int32(1))],
+                                [("next", shape, "int32")], ("AddOptions", {}))
+            body.outputs = following + [loop(model, body, x, level + 1) if level + 1 < depth else x]
+    return build
+
+
+def forever(model):
+    x = model.main.input("x", (2, 3))
+    condition, body = model.subgraph("condition"), model.subgraph("body")
+    condition.input("x", (2, 3))
+    condition.outputs = [condition.constant(np.bool_(True))]
+    body.outputs = [body.input("x", (2, 3))]
+    model.main.outputs = model.main.op("WHILE", [x], [("y", (2, 3), "float32")],
+                                       ("WhileOptions", {"cond_subgraph_index": 1,
+                                                         "body_subgraph_index": 2}))
+
+
+def doubling(kind):
+    """Every subgraph runs the next one twice, 30 levels deep."""
+    levels = 30
+    def twice_of(graph, level):
+        condition, x = graph.input("condition", (), "bool"), graph.input("x", (2, 3))
+        for name in ("once", "again"):
+            options = (("CallOptions", {"subgraph": level}) if kind == "CALL" else
+                       ("IfOptions", {"then_subgraph_index": level, "else_subgraph_index": level}))
+            operands = [condition, x] if kind == "CALL" else [condition, condition, x]
+            if level <= levels:
+                x = graph.op(kind, operands, [(name, (2, 3), "float32")], options)[0]
+        graph.outputs = [x]
+
+    def build(model):
+        twice_of(model.main, 1)
+        for level in range(levels):
+            twice_of(model.subgraph("level"), level + 2)
+    return build
+
+
+def much_arithmetic(model):
+    """Variables that begin as what would take days to multiply."""
+    begin = model.subgraph("begin")
+    size = begin.constant(np.array([1 << 14, 1 << 14], np.int32))
+    ones = begin.op("FILL", [size, begin.constant(f32(1))], [("ones", (1 << 14, 1 << 14), "float32")],
+                    ("FillOptions", {}))
+    begin.op("ASSIGN_VARIABLE", [cases_control.handle(begin, "total")] + ones, [],
+             ("AssignVariableOptions", {}))
+    graph = two_squares(model)
+    graph.op("CALL_ONCE", [], [], ("CallOnceOptions", {"init_subgraph_index": 1}))
+
+
+# What a few hundred bytes can ask for; each is refused at once.
+EXHAUSTING = [
+    (forever, r"operator 0 WHILE 'y': runs more than 10000 times"),
+    (nested_loops(10001), r"operator 0 WHILE 'count': runs more than 10000 times"),
+    (nested_loops(9999, depth=3), r"takes more than 200000 nodes, constants and calls"),
+    (nested_loops(9999, shape=(65536,)), r"WHILE 'count': how often it runs takes too long"),
+    (doubling("CALL"), r"takes more than 200000 nodes, constants and calls"),
+    (doubling("IF"), r"takes more than 200000 nodes, constants and calls"),
+    (much_arithmetic, r"takes \d+ bytes"),
+]
+MOST_SECONDS = 5  # of the processor; a second is usual where a sanitizer watches
+
+
 def changed(**fields):
     def change(model):
         two_squares(model).tensors[0].update(fields)
@@ -102,6 +189,17 @@ def operator_field(**fields):
 def short_buffer(model):
     with_constant(model, scale=0.1)
     model.buffers[-1]["data"].pop()
+
+
+def other_shape(model):
+    """A variable that begins as two numbers becomes six."""
+    graph = model.main
+    x = graph.input("x", (2, 3))
+    total = cases_control.handle(graph, "total")
+    old = graph.op("READ_VARIABLE", [total], [("old", (2,), "float32")],
+                   ("ReadVariableOptions", {}))
+    graph.op("ASSIGN_VARIABLE", [total, x], [], ("AssignVariableOptions", {}))
+    graph.outputs = graph.op("NEG", old, [("y", (2,), "float32")], ("NegOptions", {}))
 
 
 def projection(model):
@@ -150,6 +248,7 @@ REFUSALS = [
      r"tensor 'w': has the zero point 128, which is no INT8"),
     (lambda m: with_constant(m, scale=0.1, zero_point=3), r"weights have the zero point 3"),
     (lambda m: with_constant(m, scale=0.1, sparsity={}), r"tensor 'w': is stored sparsely"),
+    (other_shape, r"^Error: .*/refused\d+.tflite: variable 'total': is f32\[2\] but becomes f32\[2,3\]"),
     (projection, r"UNIDIRECTIONAL_SEQUENCE_LSTM 'y': has a projection, which is not supported"),
 ]
 
@@ -220,6 +319,15 @@ def check_refusals(checks):
                    "--input-shapes", "x:[4,3]")
     checks.refuses(r"--input-shapes names 'z', which is not an input; inputs are 'x'", whole,
                    "--input-shapes", "z:[4,3]")
+
+
+def check_budgets(checks):
+    for i, (build, pattern) in enumerate(EXHAUSTING):
+        path = checks.model("exhausting%d" % i, build)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        checks.refuses(pattern, path)
+        seconds = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+        checks.holds("%s is refused within seconds: %.1f" % (path, seconds), seconds < MOST_SECONDS)
 
 
 def check_names(checks):
@@ -341,6 +449,7 @@ def main():
     check_plugin(checks, sys.argv[4])
     check_plugin_state(checks, sys.argv[4])
     check_refusals(checks)
+    check_budgets(checks)
     check_operators(checks)
     check_names(checks)
     check_states(checks)

@@ -51,12 +51,15 @@ void compile(Graph& graph) {
 }
 
 Outcome try_to_import(const std::string& bytes, std::unique_ptr<Graph>& graph) {
+  const double start = fuzz::seconds_used();
   try {
     graph = import_tflite(bytes, "damaged.tflite").graph;
     verify(*graph, "import");
     return Outcome::imported;
   } catch (const UserError& refused) {
     const std::string_view message = refused.what();
+    const double seconds = fuzz::seconds_used() - start;
+    check(seconds < fuzz::longest_refusal, "refused after ", seconds, " seconds: ", message);
     check(message.starts_with("damaged.tflite"), "a refusal that names no file: ", message);
     const bool is_readable = message.find("an offset in it leads outside") == message.npos &&
                              message.find("not a TensorFlow Lite model") == message.npos;

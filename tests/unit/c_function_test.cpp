@@ -36,5 +36,31 @@ graph main(%x: u8[4,32], %w: i8[32,4]) -> (%y) {
   EXPECT_EQ(body.find(" - 128)"), std::string::npos) << body;
 }
 
+// Where a last digit decides about an integer, it is that of a result in f64; elsewhere f32 will do.
+TEST(CFunction, IntegersAreMadeOfFunctionsInF64) {
+  const std::string integers = body_of(R"(
+graph main(%x: f32[32]) -> (%y) {
+  %y = tanh(%x) : i16[32] {
+    kernel tanh(x: f32[32]) -> y: i16[32] {
+      for    i<32
+      y[i] = i16(min(max(-32768, round_even(tanh(x[i]) / 0.00003)), 32767))
+    }
+  }
+}
+)");
+  EXPECT_NE(integers.find("(float)tanh((double)x["), std::string::npos) << integers;
+  const std::string reals = body_of(R"(
+graph main(%x: f32[32]) -> (%y) {
+  %y = tanh(%x) : f32[32] {
+    kernel tanh(x: f32[32]) -> y: f32[32] {
+      for    i<32
+      y[i] = tanh(x[i])
+    }
+  }
+}
+)");
+  EXPECT_NE(reals.find("tanhf(x["), std::string::npos) << reals;
+}
+
 }  // namespace
 }  // namespace mlfc

@@ -82,8 +82,10 @@ void loop(TfliteNode& node) {
     const Value& again = *condition[0].value;
     check_condition(node, again.type);
     if (!again.is_constant()) {
-      fail(node, "how often it runs depends on data (after ", turn,
-           " turns), which is not supported; export the model with the loop unrolled");
+      fail(node, "how often it runs ",
+           node.is_exhausted() ? "takes too long to compute at compile time (after "
+                               : "depends on data (after ",
+           turn, " turns), which is not supported; export the model with the loop unrolled");
     }
     if (!is_true(*again.constant)) break;
     if (turn == most_turns) fail(node, "runs more than ", most_turns, " times");
