@@ -55,6 +55,7 @@ class QuantizedWriter : QuantizedNumbers {
     if (shape.size() < 3) return std::nullopt;
     const size_t axes = shape.size() - 2;
     const int64_t channels = shape[1];
+    if (chance(6)) return conv_transpose(source, axes);
     int64_t groups = chance(3) ? channels : 1;
     if (channels % 2 == 0 && chance(6)) groups = 2;
     const int64_t out = groups == 1 ? some_channels() : groups * (chance(2) ? 1 : between(1, 3));
@@ -68,6 +69,20 @@ class QuantizedWriter : QuantizedNumbers {
     return computed(fmt::format("conv({}, {}{}) {{{}, group={}}}", x.name, w, b,
                                 windows(axes, kernel, true), groups),
                     x.magnitude * std::sqrt(static_cast<double>(size_of(filter, 1))));
+  }
+
+  std::optional<Real> conv_transpose(const Stored& source, size_t axes) {
+    const int64_t channels = source.type.shape[1], out = between(1, 5);
+    Shape filter = {channels, out};
+    const std::vector<int64_t> kernel = several(axes, 1, 3);
+    filter.insert(filter.end(), kernel.begin(), kernel.end());
+    const Real x = dequantized(source);
+    double scale = 1;
+    const std::string w = weights(filter, 1, scale);
+    const std::string b = bias(out, source.scale);
+    return computed(
+        fmt::format("conv_transpose({}, {}{}) {{{}}}", x.name, w, b, windows(axes, kernel, true)),
+        x.magnitude * std::sqrt(static_cast<double>(channels)));
   }
 
   std::optional<Real> product(const Stored& source) {
@@ -85,7 +100,13 @@ class QuantizedWriter : QuantizedNumbers {
       const Real y = dequantized(newest_or_any());
       return computed(fmt::format("matmul({}, {})", x.name, y.name), magnitude * y.magnitude);
     }
-    const std::string w = weights({depth, between(1, 20)}, 1, scale);
+    const int64_t out = between(1, 20);
+    if (chance(3)) {  // stored the other way round
+      const std::string stored = weights({out, depth}, 0, scale);
+      const auto w = computed(fmt::format("transpose({}) {{perm=[1,0]}}", stored), 1);
+      return computed(fmt::format("matmul({}, {})", x.name, w->name), magnitude);
+    }
+    const std::string w = weights({depth, out}, 1, scale);
     return computed(fmt::format("matmul({}, {})", x.name, w), magnitude);
   }
 
@@ -136,7 +157,7 @@ class QuantizedWriter : QuantizedNumbers {
     const size_t rank = x.shape.size();
     std::vector<int64_t> order(rank);
     for (size_t i = 0; i < rank; ++i) order[i] = static_cast<int64_t>(i);
-    switch (below(5)) {
+    switch (below(7)) {
       case 0:
         std::shuffle(order.begin(), order.end(), random_);
         return computed(fmt::format("transpose({}) {{perm={}}}", x.name, list(order)), x.magnitude);
@@ -155,6 +176,16 @@ class QuantizedWriter : QuantizedNumbers {
             fmt::format("pad({}, {}) {{mode=\"{}\"}}", x.name, integers(several(2 * rank, 0, 2)),
                         one_of(std::array{"constant", "edge", "reflect"})),
             x.magnitude);
+      case 4: {
+        const int64_t axis = between(0, static_cast<int64_t>(rank) - 1);
+        return computed(fmt::format("gather({}, {}) {{axis={}}}", x.name,
+                                    integers(several(between(1, 3), 0, x.shape[axis] - 1)), axis),
+                        x.magnitude);
+      }
+      case 5:
+        return computed(
+            fmt::format("repeat_elements({}) {{factors={}}}", x.name, list(several(rank, 1, 2))),
+            x.magnitude);
       default:
         return Real(x);
     }
@@ -163,6 +194,10 @@ class QuantizedWriter : QuantizedNumbers {
   // --- what follows on reals --------------------------------------------------------------------
 
   std::optional<Real> unary(const Real& x) {
+    if (chance(10)) {  // x * sigmoid(x)
+      const auto gate = computed(fmt::format("sigmoid({})", x.name), 1);
+      return computed(fmt::format("mul({}, {})", x.name, gate->name), x.magnitude);
+    }
     static constexpr const char* names[] = {"relu",    "relu",       "relu",       "tanh",
                                             "sigmoid", "hard_swish", "leaky_relu", "abs",
                                             "neg",     "gelu",       "softplus",   "hard_sigmoid"};
