@@ -43,14 +43,19 @@ int64_t constant_bytes(const Graph& graph) {
   return bytes;
 }
 
-RunnableModel prepare_program(std::unique_ptr<Graph> graph, const Request& request,
-                              const DeviceRequest& device) {
+Program compiled(std::unique_ptr<Graph> graph, const Request& request,
+                 const DeviceRequest& device) {
   const Machine machine = machine_of(request);
   run_pipeline(*graph, request, machine);
   const TemporaryFolder folder;
   const std::string tar = (folder.path() / "model.tar").string();
   write_archive_to_run(*graph, request, machine, tar);
-  Program program = build_program(tar, device.build);
+  return build_program(tar, device.build);
+}
+
+RunnableModel prepare_program(std::unique_ptr<Graph> graph, const Request& request,
+                              const DeviceRequest& device) {
+  const Program program = compiled(std::move(graph), request, device);
   const RunOptions options = device.run;
   return [program, options](const std::vector<Tensor>& inputs) {
     RunResult result = run_program(program, inputs, options);
@@ -108,6 +113,15 @@ RunnableModel prepare(std::unique_ptr<Graph> graph, const Request& request,
                       const DeviceRequest& device) {
   if (device.name == "interpreter") return prepare_interpreter(std::move(graph), request);
   return prepare_program(std::move(graph), request, device);
+}
+
+SampleRunner prepare_for_samples(std::unique_ptr<Graph> graph, const Request& request,
+                                 const DeviceRequest& device) {
+  const Program program = compiled(std::move(graph), request, device);
+  const RunOptions options = device.run;
+  return [program, options](const std::vector<std::vector<Tensor>>& samples) {
+    return run_samples(program, samples, options);
+  };
 }
 
 }  // namespace mlfc

@@ -26,6 +26,10 @@ DeviceRequest parse_device(const Arguments& arguments);
 /// A model ready to run; inputs and outputs in graph order.
 using RunnableModel = std::function<std::vector<Tensor>(const std::vector<Tensor>& inputs)>;
 
+/// The same on many samples, from as few runs of a program as there are calls.
+using SampleRunner =
+    std::function<std::vector<std::vector<Tensor>>(const std::vector<std::vector<Tensor>>&)>;
+
 /// Packages a compiled graph for a compiler that is started right away: many constants are written
 /// as binary unless the user chose a form.
 void write_archive_to_run(const Graph& graph, const Request& request, const Machine& machine,
@@ -35,5 +39,9 @@ void write_archive_to_run(const Graph& graph, const Request& request, const Mach
 /// step named by request.pipeline.stop_after left it, or at the level of kernels.
 RunnableModel prepare(std::unique_ptr<Graph> graph, const Request& request,
                       const DeviceRequest& device);
+
+/// Likewise, as a program.
+SampleRunner prepare_for_samples(std::unique_ptr<Graph> graph, const Request& request,
+                                 const DeviceRequest& device);
 
 }  // namespace mlfc

@@ -72,7 +72,6 @@ struct QuantizeReport {
   std::vector<QuantizedLayer> layers = {};
   std::vector<QuantizedOutput> outputs = {};
   std::vector<QuantizedSuspect> suspects = {};  ///< worst first; empty when nothing needs help
-  double error_of_few = 0;  ///< relative error of the worst output on the samples they come from
   std::vector<std::string> int16 = {}, kept_float = {};  ///< chosen to stay below max_error
   std::vector<FloatLayer> left_float = {};
   std::vector<std::string> warnings = {};

@@ -28,9 +28,7 @@ std::string stored_text(const QuantizedLayer& layer) {
 /// What hurts most, why, and what would help.
 std::string suspect_lines(const QuantizeReport& report) {
   if (report.suspects.empty()) return "";
-  std::string text =
-      fmt::format("what hurts most, and what would help (the error of a few samples is {:.3g}):\n",
-                  report.error_of_few);
+  std::string text = "what hurts most, and what would help:\n";
   for (const QuantizedSuspect& suspect : report.suspects) {
     text += fmt::format("  {:3.0f}% {} of {}: {:.3g} with {}\n", 100 * suspect.share,
                         suspect.is_weights ? "weights" : "result", suspect.layer,

@@ -12,21 +12,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void write_tensor(const fs::path& path, const Tensor& tensor) {
+using Samples = std::vector<std::vector<Tensor>>;
+
+/// Tensor `place` of every sample, one behind the other.
+void write_tensors(const fs::path& path, const Samples& samples, size_t place) {
   std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(tensor.bytes.data()),
-             static_cast<std::streamsize>(tensor.bytes.size()));
+  for (const std::vector<Tensor>& sample : samples) {
+    const Tensor& tensor = sample[place];
+    file.write(reinterpret_cast<const char*>(tensor.bytes.data()),
+               static_cast<std::streamsize>(tensor.bytes.size()));
+  }
   if (!file.flush()) fail(path.string(), "cannot be written");
 }
 
-Tensor read_tensor(const fs::path& path, const TensorType& type) {
-  Tensor tensor(type);
+void read_tensors(const fs::path& path, const TensorType& type, Samples& samples) {
   std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(tensor.bytes.data()),
-            static_cast<std::streamsize>(tensor.bytes.size()));
-  const bool whole = file.gcount() == static_cast<std::streamsize>(tensor.bytes.size());
-  if (!whole) throw RunError("the program did not write all of its outputs");
-  return tensor;
+  for (std::vector<Tensor>& sample : samples) {
+    Tensor& tensor = sample.emplace_back(type);
+    file.read(reinterpret_cast<char*>(tensor.bytes.data()),
+              static_cast<std::streamsize>(tensor.bytes.size()));
+    const bool whole = file.gcount() == static_cast<std::streamsize>(tensor.bytes.size());
+    if (!whole) throw RunError("the program did not write all of its outputs");
+  }
 }
 
 void check_inputs(const ArchiveInterface& interface, const std::vector<Tensor>& inputs) {
@@ -42,13 +49,16 @@ void check_inputs(const ArchiveInterface& interface, const std::vector<Tensor>& 
 }
 
 /// The words of the harness's command line, in a file: the board's own is short.
-void write_arguments(const fs::path& path, size_t inputs, size_t outputs,
+void write_arguments(const fs::path& path, size_t inputs, size_t outputs, size_t samples,
                      const RunOptions& options) {
   std::ofstream file(path);
   for (size_t i = 0; i < inputs; ++i) file << "in" << i << ".bin\n";
   file << "--\n";
   for (size_t i = 0; i < outputs; ++i) file << "out" << i << ".bin\n";
-  file << options.repeat << "\n" << options.number << "\n" << options.warmup << "\n";
+  file << options.repeat << "\n"
+       << options.number << "\n"
+       << options.warmup << "\n"
+       << samples << "\n";
 }
 
 void parse_line(const std::string& line, const Program& program, RunResult& result) {
@@ -95,17 +105,17 @@ void parse_line(const std::string& line, const Program& program, RunResult& resu
       killed ? process.status - 128 : process.status, details.empty() ? "" : ": " + details));
 }
 
-}  // namespace
-
-RunResult run_program(const Program& program, const std::vector<Tensor>& inputs,
-                      const RunOptions& options) {
-  check_inputs(program.interface, inputs);
+/// What the program reports of all samples; outputs are appended to `outputs`, one entry each.
+RunResult run_all(const Program& program, const Samples& samples, const RunOptions& options,
+                  Samples& outputs) {
+  for (const std::vector<Tensor>& inputs : samples) check_inputs(program.interface, inputs);
   const TemporaryFolder folder;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    write_tensor(folder.path() / fmt::format("in{}.bin", i), inputs[i]);
+  const size_t inputs = program.interface.inputs.size();
+  for (size_t i = 0; i < inputs; ++i) {
+    write_tensors(folder.path() / fmt::format("in{}.bin", i), samples, i);
   }
-  const std::vector<ArchiveTensor>& outputs = program.interface.outputs;
-  write_arguments(folder.path() / "arguments.txt", inputs.size(), outputs.size(), options);
+  const std::vector<ArchiveTensor>& results = program.interface.outputs;
+  write_arguments(folder.path() / "arguments.txt", inputs, results.size(), samples.size(), options);
 
   std::vector<std::string> words;
   if (!program.emulator_script.empty()) words = {"sh", program.emulator_script.string()};
@@ -122,11 +132,33 @@ RunResult run_program(const Program& program, const std::vector<Tensor>& inputs,
   RunResult result;
   std::istringstream lines(process.out);
   for (std::string line; std::getline(lines, line);) parse_line(line, program, result);
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    result.outputs.push_back(
-        read_tensor(folder.path() / fmt::format("out{}.bin", i), outputs[i].type));
+  const bool ends_early = samples.size() > 1 && !result.damage.empty();
+  if (ends_early) return result;
+  outputs.resize(samples.size());
+  for (size_t i = 0; i < results.size(); ++i) {
+    read_tensors(folder.path() / fmt::format("out{}.bin", i), results[i].type, outputs);
   }
   return result;
+}
+
+}  // namespace
+
+RunResult run_program(const Program& program, const std::vector<Tensor>& inputs,
+                      const RunOptions& options) {
+  Samples outputs;
+  RunResult result = run_all(program, {inputs}, options, outputs);
+  result.outputs = std::move(outputs[0]);
+  return result;
+}
+
+std::vector<std::vector<Tensor>> run_samples(const Program& program,
+                                             const std::vector<std::vector<Tensor>>& samples,
+                                             const RunOptions& options) {
+  Samples outputs;
+  if (samples.empty()) return outputs;
+  const RunResult result = run_all(program, samples, options, outputs);
+  if (!result.damage.empty()) throw RunError(result.damage.front());
+  return outputs;
 }
 
 }  // namespace mlfc

@@ -81,4 +81,10 @@ struct RunResult {
 RunResult run_program(const Program& program, const std::vector<Tensor>& inputs,
                       const RunOptions& options);
 
+/// The outputs for each of many inputs, from one run of the program: starting it and reading its
+/// constants takes longer than a small model. A RunError also when it damages a buffer.
+std::vector<std::vector<Tensor>> run_samples(const Program& program,
+                                             const std::vector<std::vector<Tensor>>& samples,
+                                             const RunOptions& options);
+
 }  // namespace mlfc

@@ -78,7 +78,19 @@ if(CASE STREQUAL "good")
   string(REGEX REPLACE "^02" "14" counts "${counts}")
   expect_file(counts.bin ${counts})
 
+  # Two samples in a file of each input: all of both, one behind the other.
+  string(REPEAT "${number}" 2000 numbers)
+  file(WRITE in2.bin "${numbers}")
+  file(WRITE spare2.bin "abcdef")
+  set(twice in2.bin spare2.bin -- out.bin counts.bin 1 1 0 2)
+  set(both ${unit} ${one_run} ${kernels} ${one_run} ${kernels})
+  expect(0 "${both};${kept};${guards};HARNESS done" ${twice})
+  expect_file(out.bin ${doubled}${doubled})
+  expect_file(counts.bin "02000000e8d3bfab04000000e8d3bfab")
+
   set(error "HARNESS error")
+  expect(2 "${unit};.*${error} in.bin is too short: it has 4000 bytes, the model needs 8000 for in"
+         in.bin spare2.bin -- out.bin counts.bin 1 1 0 2)
   expect(2 "${error} short.bin is too short: it has 4 bytes, the model needs 4000 for in"
          short.bin spare.bin -- out.bin counts.bin)
   expect(2 "${error} empty.bin is too short: it has 0 bytes, the model needs 3 for spare input"
@@ -89,14 +101,14 @@ if(CASE STREQUAL "good")
   expect(2 "${unit};.*${error} cannot create absent/out.bin for out"
          in.bin spare.bin -- absent/out.bin counts.bin)
   expect(2 "${error} cannot open absent.txt" @absent.txt)
-  set(usage "${error} expected 2 input files, --, 2 output files and .repeat number .warmup..")
+  set(usage "${error} expected 2 input files, --, 2 output files and .repeat number .warmup .samples...")
   expect(2 "${usage}" in.bin)
   expect(2 "${usage}" in.bin spare.bin out.bin -- counts.bin)
   expect(2 "${usage}" ${files} 1)
-  expect(2 "${usage}" ${files} 1 1 1 1)
+  expect(2 "${usage}" ${files} 1 1 1 1 1)
   expect(2 "${error} x1 is not a number" ${files} x1 1)
   expect(2 "${error} -1 is not a number" ${files} 1 -1)
-  expect(2 "${error} repeat and number must be at least 1" ${files} 0 1)
+  expect(2 "${error} repeat, number and samples must be at least 1" ${files} 0 1)
 elseif(CASE STREQUAL "own_buffer")
   set(guards_out "HARNESS guard ok out" "HARNESS guard unguarded counts")
   expect(0 "${unit};${one_run};${kernels};${kept};${guards_in};${guards_out};HARNESS done" ${files})

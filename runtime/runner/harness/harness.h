@@ -3,13 +3,16 @@
  * to model is a driver of a few lines that defines the tables and harness_run below; what differs
  * from device to device is one file that counts (ticks_host.c here, ../../virt/ticks.c there).
  *
- *   harness in0.bin in1.bin ... -- out0.bin out1.bin ... [repeat number [warmup]]
+ *   harness in0.bin in1.bin ... -- out0.bin out1.bin ... [repeat number [warmup [samples]]]
  *   harness @arguments.txt          the same words, one a line: for names with spaces and for
  *                                   devices with short command lines
  *
  * Files are raw little-endian tensors in the order of the tables, of exactly the right size. The
  * model first runs `warmup` times (0 by default) unobserved, then `repeat` times (1) `number` (1)
- * calls are timed together. On standard output, in this order, names last on their line:
+ * calls are timed together. With more than one of `samples` (1), each file holds as many tensors,
+ * one behind the other, and all this happens for each: run and kernel lines come once for each, the
+ * lines about buffers once at the end, or after the first sample that did damage; files of outputs
+ * end there, too. On standard output, in this order, names last on their line:
  *
  *   HARNESS unit <ns|instructions>
  *   HARNESS run <repetition> <ticks of all its calls>

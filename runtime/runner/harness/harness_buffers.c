@@ -54,26 +54,31 @@ void harness_buffers_allocate(void) {
   }
 }
 
-void harness_buffers_read(size_t i, const char* path) {
+void harness_buffers_read(size_t i, const char* path, uint64_t sample, uint64_t samples) {
   const struct harness_tensor* const input = &harness_inputs[i];
   FILE* const file = fopen(path, "rb");
   if (file == NULL) harness_fail(harness_exit_usage, "cannot open", path, "for", input->name, NULL);
-  const size_t got = fread(input->data, 1, input->bytes, file);
-  if (got != input->bytes) {
-    harness_fail(harness_exit_usage, path, "is too short: it has", harness_decimal(got).text,
-                 "bytes, the model needs", harness_decimal(input->bytes).text, "for", input->name,
-                 NULL);
+  const uint64_t before = sample * input->bytes;
+  size_t got = 0;
+  if (before == 0 || fseek(file, (long)before, SEEK_SET) == 0) {
+    got = fread(input->data, 1, input->bytes, file);
   }
-  if (fgetc(file) != EOF) {
-    harness_fail(harness_exit_usage, path, "is too long: the model needs",
-                 harness_decimal(input->bytes).text, "bytes for", input->name, NULL);
+  const struct harness_digits needed = harness_decimal(samples * input->bytes);
+  if (got != input->bytes) {
+    harness_fail(harness_exit_usage, path, "is too short: it has",
+                 harness_decimal(before + got).text, "bytes, the model needs", needed.text,
+                 "for", input->name, NULL);
+  }
+  if (sample + 1 == samples && fgetc(file) != EOF) {
+    harness_fail(harness_exit_usage, path, "is too long: the model needs", needed.text,
+                 "bytes for", input->name, NULL);
   }
   fclose(file);
 }
 
-void harness_buffers_write(size_t i, const char* path) {
+void harness_buffers_write(size_t i, const char* path, uint64_t sample) {
   const struct harness_tensor* const output = &harness_outputs[i];
-  FILE* const file = fopen(path, "wb");
+  FILE* const file = fopen(path, sample == 0 ? "wb" : "ab");
   if (file == NULL) {
     harness_fail(harness_exit_usage, "cannot create", path, "for", output->name, NULL);
   }
@@ -106,25 +111,39 @@ static int guards_hold(const struct harness_tensor* tensor) {
   return 1;
 }
 
-/* Prints a guard line; 0 unless the guards are broken. */
-static int report_guards(const struct harness_tensor* tensor, int guarded) {
-  const int broken = guarded && !guards_hold(tensor);
-  harness_print("guard", broken ? "broken" : guarded ? "ok" : "unguarded", tensor->name, NULL);
-  return broken;
+static int is_damaged_input(size_t i) {
+  return hash_of(&harness_inputs[i]) != input_hashes[i];
 }
 
-int harness_buffers_report(void) {
+/* False for tensors without guards. */
+static int is_broken(const struct harness_tensor* tensor, int guarded) {
+  return guarded && !guards_hold(tensor);
+}
+
+int harness_buffers_damaged(void) {
   int damage = 0;
   for (size_t i = 0; i < harness_input_count; i++) {
-    const int changed = hash_of(&harness_inputs[i]) != input_hashes[i];
-    harness_print("input", changed ? "changed" : "kept", harness_inputs[i].name, NULL);
-    damage |= changed;
-  }
-  for (size_t i = 0; i < harness_input_count; i++) {
-    damage |= report_guards(&harness_inputs[i], guarded_inputs[i]);
+    damage |= is_damaged_input(i) | is_broken(&harness_inputs[i], guarded_inputs[i]);
   }
   for (size_t i = 0; i < harness_output_count; i++) {
-    damage |= report_guards(&harness_outputs[i], guarded_outputs[i]);
+    damage |= is_broken(&harness_outputs[i], guarded_outputs[i]);
   }
   return damage;
+}
+
+static void report_guards(const struct harness_tensor* tensor, int guarded) {
+  const int broken = is_broken(tensor, guarded);
+  harness_print("guard", broken ? "broken" : guarded ? "ok" : "unguarded", tensor->name, NULL);
+}
+
+void harness_buffers_report(void) {
+  for (size_t i = 0; i < harness_input_count; i++) {
+    harness_print("input", is_damaged_input(i) ? "changed" : "kept", harness_inputs[i].name, NULL);
+  }
+  for (size_t i = 0; i < harness_input_count; i++) {
+    report_guards(&harness_inputs[i], guarded_inputs[i]);
+  }
+  for (size_t i = 0; i < harness_output_count; i++) {
+    report_guards(&harness_outputs[i], guarded_outputs[i]);
+  }
 }

@@ -11,6 +11,7 @@ struct Arguments {
   uint64_t repeat;
   uint64_t number;
   uint64_t warmup;
+  uint64_t samples;
 };
 
 __attribute__((weak)) int harness_setup(void) {
@@ -28,14 +29,14 @@ static uint64_t parse_number(const char* word) {
 
 /* The words are the program's arguments without its name. */
 static struct Arguments parse(char** words, size_t count) {
-  struct Arguments arguments = {words, NULL, 1, 1, 0};
+  struct Arguments arguments = {words, NULL, 1, 1, 0, 1};
   const size_t outputs = harness_input_count + 1; /* where they begin, behind the dashes */
   const size_t numbers = outputs + harness_output_count;
-  const int fits = count == numbers || count == numbers + 2 || count == numbers + 3;
+  const int fits = count == numbers || (count >= numbers + 2 && count <= numbers + 4);
   if (!fits || strcmp(words[outputs - 1], "--") != 0) {
     harness_fail(harness_exit_usage, "expected", harness_decimal(harness_input_count).text,
                  "input files, --,", harness_decimal(harness_output_count).text,
-                 "output files and [repeat number [warmup]]", NULL);
+                 "output files and [repeat number [warmup [samples]]]", NULL);
   }
   arguments.outputs = words + outputs;
   if (count > numbers) {
@@ -43,8 +44,9 @@ static struct Arguments parse(char** words, size_t count) {
     arguments.number = parse_number(words[numbers + 1]);
   }
   if (count > numbers + 2) arguments.warmup = parse_number(words[numbers + 2]);
-  if (arguments.repeat == 0 || arguments.number == 0) {
-    harness_fail(harness_exit_usage, "repeat and number must be at least 1", NULL);
+  if (count > numbers + 3) arguments.samples = parse_number(words[numbers + 3]);
+  if (arguments.repeat == 0 || arguments.number == 0 || arguments.samples == 0) {
+    harness_fail(harness_exit_usage, "repeat, number and samples must be at least 1", NULL);
   }
   return arguments;
 }
@@ -99,6 +101,21 @@ static void run_all(const struct Arguments* arguments) {
   harness_kernels_report();
 }
 
+static void run_sample(const struct Arguments* arguments, uint64_t sample) {
+  for (size_t i = 0; i < harness_input_count; i++) {
+    harness_buffers_read(i, arguments->inputs[i], sample, arguments->samples);
+  }
+  harness_buffers_remember_inputs();
+  if (sample == 0) harness_print("unit", harness_tick_unit(), NULL);
+  run_all(arguments);
+}
+
+static void write_outputs(const struct Arguments* arguments, uint64_t sample) {
+  for (size_t i = 0; i < harness_output_count; i++) {
+    harness_buffers_write(i, arguments->outputs[i], sample);
+  }
+}
+
 int main(int argc, char** argv) {
   char** words = argv + 1;
   size_t count = argc > 1 ? (size_t)argc - 1 : 0;
@@ -107,17 +124,13 @@ int main(int argc, char** argv) {
 
   if (harness_setup() != 0) harness_fail(harness_exit_model, "the model cannot be set up", NULL);
   harness_buffers_allocate();
-  for (size_t i = 0; i < harness_input_count; i++) {
-    harness_buffers_read(i, arguments.inputs[i]);
+  int damage = 0;
+  for (uint64_t sample = 0; sample < arguments.samples && !damage; sample++) {
+    run_sample(&arguments, sample);
+    damage = harness_buffers_damaged();
+    write_outputs(&arguments, sample);
   }
-  harness_buffers_remember_inputs();
-
-  harness_print("unit", harness_tick_unit(), NULL);
-  run_all(&arguments);
-  const int damage = harness_buffers_report();
-  for (size_t i = 0; i < harness_output_count; i++) {
-    harness_buffers_write(i, arguments.outputs[i]);
-  }
+  harness_buffers_report();
   harness_print("done", NULL);
   return damage ? harness_exit_damage : harness_exit_done;
 }

@@ -32,15 +32,19 @@ void harness_fail(int status, const char* first, ...);
  * the model never writes does not look like a zero it wrote. */
 void harness_buffers_allocate(void);
 
-/* Reads input i from a file of exactly its size; writes output i. */
-void harness_buffers_read(size_t i, const char* path);
-void harness_buffers_write(size_t i, const char* path);
+/* Reads input i from a file of exactly `samples` times its size; writes output i behind those of
+ * the samples before. */
+void harness_buffers_read(size_t i, const char* path, uint64_t sample, uint64_t samples);
+void harness_buffers_write(size_t i, const char* path, uint64_t sample);
 
 /* Remembers what the inputs hold now. */
 void harness_buffers_remember_inputs(void);
 
-/* Prints the input and guard lines; 0 when all is well. */
-int harness_buffers_report(void);
+/* 0 when no input changed and no guard is broken. */
+int harness_buffers_damaged(void);
+
+/* Prints the input and guard lines. */
+void harness_buffers_report(void);
 
 /* ---- harness_kernels.c ---- */
 

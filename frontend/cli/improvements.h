@@ -1,37 +1,16 @@
-// Which roundings the error of a quantized model's outputs comes from, measured.
+// Ways to make a quantized model more accurate, put in order by what they take off the outputs'
+// error for the bytes they add.
 #pragma once
 
 #include <functional>
-#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "frontend/cli/progress.h"
-#include "frontend/data/samples.h"
-#include "passes/quantize/switches.h"
+#include "frontend/cli/rounding_switches.h"
+#include "passes/quantize/plan.h"
 
 namespace mlfc {
-
-/// What one rounding does to each output: energy of the error over energy of the output.
-struct SourceNoise {
-  NoiseSource source = {};
-  std::vector<double> shares = {};
-};
-
-struct NoiseBreakdown {
-  std::vector<SourceNoise> sources = {};
-  std::vector<double> total = {};  ///< per output, with every rounding on
-};
-
-/// The float model's outputs for a sample, in order.
-using ExactOutputs = std::function<std::vector<Tensor>(size_t sample)>;
-
-/// Runs the graph with one rounding at a time on a few of the samples. Errors that small add up
-/// like independent ones; what they add up to is scaled to what all of them together make of
-/// `exact`. The graph's biases may be corrected ones, so that without any rounding it gives
-/// something else.
-NoiseBreakdown break_down_noise(const SwitchedGraph& graph, const SampleSet& samples,
-                                const ExactOutputs& exact, Progress& progress);
 
 /// One way to make a model more accurate.
 struct Improvement {
