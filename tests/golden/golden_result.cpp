@@ -12,6 +12,8 @@
 #include "passes/pass.h"
 #include "passes/quantize/equalize.h"
 #include "passes/quantize/insert.h"
+#include "passes/quantize/switches.h"
+#include "passes/quantize/widen.h"
 #include "tests/golden/golden.h"
 
 namespace mlfc {
@@ -113,10 +115,17 @@ std::string pass_result(const std::string& input, std::string name) {
   return printed(*graph);
 }
 
-// Every value of the program in [-1, 1], or in what a comment says: "#: range NAME LOWEST HIGHEST".
-// Other comments are options of the quantizer.
-std::string quantized(Graph& graph, const std::string& input) {
-  QuantizeOptions options;
+// What the quantizer is told by comments: every value lies in [-1, 1] unless one says
+// "#: range NAME LOWEST HIGHEST"; others are options.
+struct Quantizing {
+  QuantizeOptions options = {};
+  Plan plan = {};
+  std::map<std::string, Parameters> parameters = {};
+};
+
+Quantizing quantizing(const Graph& graph, const std::string& input) {
+  Quantizing result;
+  QuantizeOptions& options = result.options;
   std::map<std::string, Histogram> histograms;
   const Interval usual{-1, 1};
   for (const auto& value : graph.values) histograms[value->name] = Histogram(usual, 1);
@@ -132,17 +141,65 @@ std::string quantized(Graph& graph, const std::string& input) {
     if (key == "int16") options.int16.insert(name);
     if (key == "keep_float") options.keep_float.insert(name);
   }
-  const Plan plan = plan_quantization(graph, options);
-  insert_quantization(graph, plan, choose_parameters(plan, histograms, options), options);
-  verify(graph, "insert");
-  return printed(graph);
+  result.plan = plan_quantization(graph, options);
+  result.parameters = choose_parameters(result.plan, histograms, options);
+  return result;
+}
+
+std::string names(const std::string& head, const std::vector<std::string>& words) {
+  return words.empty() ? "" : fmt::format("{}: {}\n", head, fmt::join(words, ", "));
+}
+
+// What is stored in which type and steps, what is wanted but part of a kernel, and so on.
+std::string plan_text(const Quantizing& quantizing) {
+  const Plan& plan = quantizing.plan;
+  std::string text;
+  for (const std::string& value : plan.stored) {
+    const Parameters& parameters = quantizing.parameters.at(value);
+    text += fmt::format("stored: {} as {}, {:.4g} a step, zero at {}\n", value,
+                        to_text(parameters.dtype), parameters.scale, parameters.zero_point);
+  }
+  std::vector<std::string> inner;
+  for (const std::string& value : plan.wanted) {
+    if (!plan.stores(value)) inner.push_back(value);
+  }
+  text += names("inside kernels", inner);
+  text += names("contractions", {plan.contractions.begin(), plan.contractions.end()});
+  for (const Movement& movement : plan.movements) {
+    text += fmt::format("moved: {} -> {}\n", fmt::join(movement.from, ", "),
+                        fmt::join(movement.to, ", "));
+  }
+  return text.empty() ? "nothing\n" : text;
+}
+
+std::string switched(const Graph& graph, const Quantizing& quantizing) {
+  const SwitchedGraph result =
+      with_switches(graph, quantizing.plan, quantizing.parameters, quantizing.options);
+  verify(*result.graph, "switches");
+  std::string text;
+  for (size_t i = 0; i < result.sources.size(); ++i) {
+    const NoiseSource& source = result.sources[i];
+    text +=
+        fmt::format("switch_{}: {}{}, {} numbers\n", i + 1, source.is_weights ? "weights of " : "",
+                    fmt::join(source.values, ", "), source.elements);
+  }
+  return text + printed(*result.graph);
 }
 
 std::string quantize_result(const std::string& input, const std::string& name) {
   const std::unique_ptr<Graph> graph = parsed(input);
-  if (name == "insert") return quantized(*graph, input);
-  check(name == "equalize", "tests/golden/quantize shows no '", name, "'");
-  equalize_weights(*graph);
+  if (name == "plan") return plan_text(quantizing(*graph, input));
+  if (name == "switches") return switched(*graph, quantizing(*graph, input));
+  if (name == "insert") {
+    const Quantizing how = quantizing(*graph, input);
+    insert_quantization(*graph, how.plan, how.parameters, how.options);
+  } else if (name == "equalize") {
+    equalize_weights(*graph);
+  } else if (name == "widen") {
+    widen_reals(*graph);
+  } else {
+    check(false, "tests/golden/quantize shows no '", name, "'");
+  }
   verify(*graph, name);
   return printed(*graph);
 }
