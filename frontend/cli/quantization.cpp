@@ -196,12 +196,8 @@ void Quantizer::add_layer(Attempt& attempt, const std::string& value, const Tens
 
 void Quantizer::evaluate(Attempt& attempt) {
   measure_layers(attempt);
-  measure(attempt);
-  const Outcome plain = std::move(attempt.outcome);
   attempt.corrects = quantize_.correct_bias;
-  if (attempt.corrects) measure(attempt);
-  attempt.corrects = attempt.corrects && attempt.outcome.error <= plain.error;
-  if (!attempt.corrects) attempt.outcome = plain;
+  measure(attempt);
 }
 
 void Quantizer::measure(Attempt& attempt) {

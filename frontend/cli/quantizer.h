@@ -90,8 +90,7 @@ class Quantizer {
   void add_layer(Attempt& attempt, const std::string& value, const Tensor& wanted,
                  const Tensor& got);
 
-  /// Measures the attempt. Biases that make up for each layer's own mean error are kept if the
-  /// model as a whole is better off: where errors of several layers cancel, it is not.
+  /// Measures the attempt, with biases that make up for each layer's own mean error.
   void evaluate(Attempt& attempt);
 
   /// The quantized model as a whole against the float model.

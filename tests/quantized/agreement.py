@@ -68,6 +68,13 @@ def top(report):
     return output["same_top_1"], report["evaluation_samples"], sure
 
 
+def output_step(report):
+    """What two integers of the output are apart; 0 when the report does not say."""
+    output = report["outputs"][0]
+    stored = [row["stored"].split() for row in report["layers"] if row["value"] == output["name"]]
+    return float(stored[0][1]) if stored and len(stored[0]) > 1 else 0.0
+
+
 def examine(mlfc, work, source, arguments):
     """Prints a model's row; what is wrong with it."""
     work.mkdir(parents=True, exist_ok=True)
@@ -94,8 +101,8 @@ def examine(mlfc, work, source, arguments):
           f" {error:9.4f} {comparison.count:7} {steps:5} {share:9.4%} {plain:8} {fast:9}", flush=True)
     if max(steps, plain) > 1:
         yield "more than a step from ONNX Runtime"
-    if same_real < count_real:
-        yield "a recorded input changed its class"
+    if same_real < count_real and by_io["outputs"][0]["lost_margin"] > output_step(by_io):
+        yield "a recorded input changed its class, though not for want of digits"
     if count - same > max(2, 0.03 * count):
         yield "too many variants changed their class"
 
