@@ -121,17 +121,17 @@ const Param* find_param(const Kernel& kernel, std::string_view name) {
   return nullptr;
 }
 
+const Axis* find_axis(const std::vector<Axis>& axes, std::string_view name) {
+  const auto found =
+      std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.name == name; });
+  return found == axes.end() ? nullptr : &*found;
+}
+
 const Axis* find_axis(const Kernel& kernel, std::string_view name) {
-  const auto search = [&](const std::vector<Axis>& axes) -> const Axis* {
-    for (const Axis& axis : axes) {
-      if (axis.name == name) return &axis;
-    }
-    return nullptr;
-  };
-  if (const Axis* axis = search(kernel.axes)) return axis;
+  if (const Axis* axis = find_axis(kernel.axes, name)) return axis;
   for (const Stage& stage : kernel.stages) {
-    if (const Axis* axis = search(stage.parallel)) return axis;
-    if (const Axis* axis = search(stage.reduce)) return axis;
+    if (const Axis* axis = find_axis(stage.parallel, name)) return axis;
+    if (const Axis* axis = find_axis(stage.reduce, name)) return axis;
   }
   return nullptr;
 }

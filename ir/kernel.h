@@ -81,6 +81,7 @@ struct Kernel {
 /// The parameter or local of that name; null when there is none.
 const Param* find_param(const Kernel& kernel, std::string_view name);
 const Axis* find_axis(const Kernel& kernel, std::string_view name);
+const Axis* find_axis(const std::vector<Axis>& axes, std::string_view name);
 /// One stage, no reduction, one store: each output element depends on single elements of the
 /// inputs.
 bool is_elementwise(const Kernel& kernel);

@@ -92,6 +92,15 @@ bool may_wrap(const Expr& call, const Ranges& axes) {
   return !range || !whole || !lies_within(*range, *whole);
 }
 
+bool any_may_wrap(const Expr& expr) {
+  bool wraps = false;
+  for_each(expr, [&](const Expr& part) {
+    const bool is_narrow = is_integer(part.dtype()) && bytes_of(part.dtype()) <= 4;
+    wraps |= part->kind == ExprKind::call && is_narrow && may_wrap(part);
+  });
+  return wraps;
+}
+
 std::optional<Range> value_range(const Expr& expr, const Ranges& axes) {
   const std::optional<Range> whole = dtype_range(expr.dtype());
   if (expr->kind == ExprKind::constant && !expr->is_real) {

@@ -16,6 +16,9 @@ std::optional<Range> value_range(const Expr& expr, const Ranges& axes = {});
 
 /// True unless the result of this integer operation certainly fits its dtype.
 bool may_wrap(const Expr& call, const Ranges& axes = {});
+/// True when some integer operation in the expression is not certain to fit its dtype. Those of 64
+/// bits, which indices are made of, do not count.
+bool any_may_wrap(const Expr& expr);
 
 /// Bounds of the integers that an expression of floating dtype is clamped to before it is rounded:
 /// round_even(min(max(-100, x), 27)). Nullopt when it is not.

@@ -80,11 +80,6 @@ const Values* Observation::kept(const SampleSet& samples, size_t sample) const {
   return found == set->second.end() ? nullptr : &found->second;
 }
 
-Values Observation::at(const SampleSet& samples, size_t sample) {
-  const Values* known = kept(samples, sample);
-  return known != nullptr ? *known : std::move(run(samples, sample, sample + 1)[0]);
-}
-
 void Observation::for_each(const SampleSet& samples,
                            const std::function<void(size_t sample, const Values& values)>& visit) {
   const auto begin = std::chrono::steady_clock::now();

@@ -33,9 +33,6 @@ class Observation {
   /// Calls `visit` with the outputs for every sample, in order.
   void for_each(const SampleSet& samples,
                 const std::function<void(size_t sample, const Values& values)>& visit);
-  /// The outputs for one sample.
-  Values at(const SampleSet& samples, size_t sample);
-
   /// Hands out the values of one sample after the other. The program runs on many at a time, and
   /// on the next ones while the caller looks at those it has.
   class Reader {

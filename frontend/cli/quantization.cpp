@@ -142,7 +142,7 @@ std::unique_ptr<Graph> Quantizer::inserted(const Attempt& attempt, bool as_asked
   QuantizeOptions options = attempt.options;
   if (!as_asked) options.integer_io = false;
   std::unique_ptr<Graph> graph = cloned(*graph_);
-  if (attempt.corrects) correct_biases(*graph, attempt.plan, attempt.shifts);
+  if (quantize_.correct_bias) correct_biases(*graph, attempt.plan, attempt.shifts);
   insert_quantization(*graph, attempt.plan, attempt.parameters, options);
   return graph;
 }
@@ -196,7 +196,6 @@ void Quantizer::add_layer(Attempt& attempt, const std::string& value, const Tens
 
 void Quantizer::evaluate(Attempt& attempt) {
   measure_layers(attempt);
-  attempt.corrects = quantize_.correct_bias;
   measure(attempt);
 }
 

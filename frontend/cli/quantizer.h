@@ -38,7 +38,6 @@ struct Attempt {
   std::map<std::string, Parameters> parameters = {};
   std::map<std::string, LayerNoise> layers = {};
   std::map<std::string, ChannelSum> shifts = {};  ///< mean error of the contractions' channels
-  bool corrects = false;                          ///< biases make up for the shifts
   Outcome outcome = {};
 };
 

@@ -128,7 +128,7 @@ QuantizedModel Quantizer::finished(const Attempt& attempt) {
   for (const std::string& name : attempt.options.keep_float) {
     if (!asked.keep_float.contains(name)) report_.kept_float.push_back(name);
   }
-  if (attempt.corrects) {
+  if (quantize_.correct_bias) {
     report_.corrected_biases = correct_biases(*cloned(*graph_), attempt.plan, attempt.shifts);
   }
   std::unique_ptr<Graph> graph = inserted(attempt, true);

@@ -100,14 +100,6 @@ bool has_data(const Expr& number, const KnownValues& known) {
   return !known.knows(number);
 }
 
-bool any_may_wrap(const Expr& number) {
-  bool wraps = false;
-  for_each(number, [&](const Expr& part) {
-    wraps |= part->kind == ExprKind::call && is_integer(part.dtype()) && may_wrap(part);
-  });
-  return wraps;
-}
-
 // How large a product may get if nothing wraps.
 double largest_product(const Expr& number) {
   if (is_call(number, "mul")) {

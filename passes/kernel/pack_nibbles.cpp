@@ -14,13 +14,9 @@
 namespace mlfc {
 namespace {
 
-bool has_axis(const std::vector<Axis>& axes, const std::string& name) {
-  return std::any_of(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.name == name; });
-}
-
 bool is_reduced(const Kernel& kernel, const std::string& axis) {
   return std::any_of(kernel.stages.begin(), kernel.stages.end(),
-                     [&](const Stage& stage) { return has_axis(stage.reduce, axis); });
+                     [&](const Stage& stage) { return find_axis(stage.reduce, axis) != nullptr; });
 }
 
 // Neighbours along a reduced axis share a byte if that can be: they are read one after the other.

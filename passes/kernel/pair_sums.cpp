@@ -30,12 +30,6 @@ bool pairs_pay(const Machine& machine) {
          machine.integer_multiply_add > 1;
 }
 
-const Axis* axis_named(const std::vector<Axis>& axes, const std::string& name) {
-  const auto found =
-      std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.name == name; });
-  return found == axes.end() ? nullptr : &*found;
-}
-
 // Two stages, one that gathers rows and one that multiplies them.
 struct Rows {
   Expr read = {};       ///< of the rows
@@ -68,14 +62,14 @@ bool find_axes(const Kernel& kernel, Rows& rows) {
   // Elements of a column lie closer than columns do; an axis of one turn says nothing.
   int64_t step = 0;
   for (const auto& [name, coefficient] : target->coefficients) {
-    const Axis* axis = axis_named(fill.parallel, name);
+    const Axis* axis = find_axis(fill.parallel, name);
     if (axis == nullptr || axis->extent < 2 || coefficient <= step) continue;
     step = coefficient;
     rows.column = *axis;
   }
   int64_t apart = 0;
   for (const auto& [name, coefficient] : place->coefficients) {
-    const Axis* axis = axis_named(multiply.parallel, name);
+    const Axis* axis = find_axis(multiply.parallel, name);
     if (axis == nullptr) continue;
     if (apart != 0) return false;
     apart = coefficient;

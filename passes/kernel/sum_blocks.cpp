@@ -48,15 +48,6 @@ int64_t block_of(const Expr& expr, const std::string& axis) {
   return mentioned == divided && !differs ? block : 1;
 }
 
-// Products of 16-bit numbers may need more than 32 bits.
-bool any_may_wrap(const Expr& number) {
-  bool wraps = false;
-  for_each(number, [&](const Expr& part) {
-    wraps |= part->kind == ExprKind::call && part.dtype() == DType::i32 && may_wrap(part);
-  });
-  return wraps;
-}
-
 class Splitting {
  public:
   Splitting(Kernel& kernel, KnownValues& known) : kernel_(kernel), known_(known) {
@@ -72,6 +63,7 @@ class Splitting {
     const Stage& stage = kernel_.stages[0];
     const bool differs = !scaled_form(stage.reduction->body, stage.reduce, known_);
     const auto form = scaled_form(stage.reduction->body, {}, known_);
+    // Products of 16-bit numbers may need more than 32 bits.
     if (!differs || !form || known_.knows(form->number) || any_may_wrap(form->number)) return;
     if (!split_axes(form->scale)) return;
     write_stages(in_blocks(form->number), in_blocks(form->scale));

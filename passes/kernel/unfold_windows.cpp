@@ -109,16 +109,21 @@ Expr gathered(const Windows& windows, const Buffer& buffer) {
   return cast_expr(DType::u8, plus_constant(cast_expr(DType::i32, data), kShift));
 }
 
-// Rows outermost, so that what lies above or below the image is decided once a row.
-Stage filling(const Windows& windows, const Buffer& buffer) {
-  Stage fill;
-  Expr place = axis_expr(buffer.column.name) * Expr(buffer.step);
+// Where an element of a column is kept: the last tap's neighbours are neighbours.
+Expr place_of(const Windows& windows, const Buffer& buffer, const Expr& column) {
+  Expr place = column * Expr(buffer.step);
   int64_t rest = buffer.step;
   for (const Axis& tap : windows.taps) {
     rest /= tap.extent;
-    fill.parallel.push_back(tap);
     place = place + axis_expr(tap.name) * Expr(rest);
   }
+  return place;
+}
+
+// Rows outermost, so that what lies above or below the image is decided once a row.
+Stage filling(const Windows& windows, const Buffer& buffer) {
+  Stage fill{.parallel = windows.taps};
+  const Expr place = place_of(windows, buffer, axis_expr(buffer.column.name));
   fill.parallel.insert(fill.parallel.end() - (windows.taps.empty() ? 0 : 1), buffer.column);
   fill.store = Store{buffer.name, {place}, gathered(windows, buffer)};
   return fill;
@@ -167,11 +172,11 @@ Stage multiplying(const Stage& old, const Windows& windows, const Buffer& buffer
 }
 
 // The sum of every window of the row, times what is missing in its weights.
-Stage totalling(const Kernel& kernel, const Windows& windows, const Axis& k, const Param& totals) {
+Stage totalling(const Kernel& kernel, const Windows& windows, const std::vector<Axis>& reduce,
+                const Param& totals) {
   const Stage& multiply = kernel.stages.back();
   const std::string name = "total";
-  Stage total{.parallel = {windows.row}, .reduce = {k}};
-  if (k.name.empty()) total.reduce = multiply.reduce;
+  Stage total{.parallel = {windows.row}, .reduce = reduce};
   const Expr zero = integer_expr(0, DType::i32);
   total.reduction = Reduction{
       .name = name, .dtype = DType::i32, .init = zero, .body = multiply.reduction->body->args[0]};
@@ -182,11 +187,11 @@ Stage totalling(const Kernel& kernel, const Windows& windows, const Axis& k, con
 }
 
 // Before the stage that multiplies, the last one, a stage of totals; what it stores takes them in.
-void add_totals(Kernel& kernel, const Windows& windows, const Axis& k) {
+void add_totals(Kernel& kernel, const Windows& windows, const std::vector<Axis>& reduce) {
   Stage& multiply = kernel.stages.back();
   const Param totals{.name = free_name(kernel, "totals"),
                      .type = {DType::i32, {windows.row.extent}, {}}};
-  const Stage total = totalling(kernel, windows, k, totals);
+  const Stage total = totalling(kernel, windows, reduce, totals);
   const Expr sum = local_expr(multiply.reduction->name, DType::i32);
   const Expr missing = read_expr(totals.name, DType::i32, {axis_expr(windows.row.name)});
   multiply.store->value = rewritten(multiply.store->value, [&](const Expr& part) -> Expr {
@@ -199,8 +204,7 @@ void add_totals(Kernel& kernel, const Windows& windows, const Axis& k) {
   kernel.stages.insert(kernel.stages.end() - 1, total);
 }
 
-void unfold(Node& node, Windows windows, KnownValues& known, const Machine& machine) {
-  Kernel& kernel = *node.kernel;
+void unfold(Kernel& kernel, Windows windows, KnownValues& known, const Machine& machine) {
   order_taps(find_param(kernel, windows.read->name)->type, windows);
   const Buffer buffer = buffer_of(kernel, windows, machine);
   windows.weights = plus_constant(windows.weights, -windows.offset);
@@ -210,7 +214,7 @@ void unfold(Node& node, Windows windows, KnownValues& known, const Machine& mach
   kernel.locals.push_back({buffer.name, {buffer.dtype, {buffer.column.extent * buffer.step}, {}}});
   kernel.stages = {filling(windows, buffer), multiplying(old, windows, buffer, weights)};
   // What lies between one window and the next run meets weights of 0, and is not counted.
-  if (windows.offset != 0) add_totals(kernel, windows, {buffer.k.name, buffer.used});
+  if (windows.offset != 0) add_totals(kernel, windows, {{buffer.k.name, buffer.used}});
   const bool finishes_apart = machine.vector_bytes > 4 && !windows.in_groups;
   if (finishes_apart) kernel.stages.push_back(split_off_epilogue(kernel, windows));
 }
@@ -251,14 +255,9 @@ void unfold_channels(Kernel& kernel, Windows windows, KnownValues& known, const 
   const Stage fill = filling(windows, buffer);
 
   Stage& multiply = kernel.stages[0];
-  Expr place = (axis_expr(windows.row.name) * Expr(windows.stride) + axis_expr(windows.tap.name)) *
-               Expr(buffer.step);
-  int64_t rest = buffer.step;
-  for (const Axis& tap : windows.taps) {
-    rest /= tap.extent;
-    place = place + axis_expr(tap.name) * Expr(rest);
-  }
-  const Expr element = read_expr(buffer.name, buffer.dtype, {place});
+  const Expr column =
+      axis_expr(windows.row.name) * Expr(windows.stride) + axis_expr(windows.tap.name);
+  const Expr element = read_expr(buffer.name, buffer.dtype, {place_of(windows, buffer, column)});
   multiply.reduction->body = buffered(windows, buffer, element) * windows.weights;
   windows.readers = {channel};
   kernel.axes = windows.shared;
@@ -268,26 +267,29 @@ void unfold_channels(Kernel& kernel, Windows windows, KnownValues& known, const 
   kernel.stages.insert(kernel.stages.begin(), over_own_axes(kernel, fill));
 }
 
+// The kernel's one stage makes all outputs of a row, as further stages will.
+Stage& over_rows(Kernel& kernel, const Windows& windows) {
+  Stage& stage = kernel.stages[0];
+  stage.parallel = windows.readers;
+  stage.parallel.push_back(windows.row);
+  kernel.axes = windows.shared;
+  return stage;
+}
+
 // Without windows there is nothing to gather, and the weights may be all that is in the wrong
 // place.
 void center_weights(Kernel& kernel, const Windows& windows, KnownValues& known) {
   if (windows.offset == 0) return;
-  Stage& multiply = kernel.stages[0];
   const Expr weights =
       known.precomputed(plus_constant(windows.weights, -windows.offset), "centered");
+  Stage& multiply = over_rows(kernel, windows);
   multiply.reduction->body = windows.data * weights;
-  multiply.parallel = windows.readers;
-  multiply.parallel.push_back(windows.row);
-  kernel.axes = windows.shared;
-  add_totals(kernel, windows, {});
+  add_totals(kernel, windows, multiply.reduce);
 }
 
 // Without windows there is nothing to gather; what follows the sums still gains from neighbours.
 void finish_apart(Kernel& kernel, const Windows& windows) {
-  Stage& multiply = kernel.stages[0];
-  multiply.parallel = windows.readers;
-  multiply.parallel.push_back(windows.row);
-  kernel.axes = windows.shared;
+  over_rows(kernel, windows);
   kernel.stages.push_back(split_off_epilogue(kernel, windows));
 }
 
@@ -305,7 +307,7 @@ void unfold_windows(Graph& graph, const PassContext& context) {
     } else if (windows->in_groups && has_grouped_data(*node->kernel, *windows)) {
       center_weights(*node->kernel, *windows, known);
     } else if (windows->has_taps() || windows->in_groups || travels) {
-      unfold(*node, *windows, known, context.machine);
+      unfold(*node->kernel, *windows, known, context.machine);
     } else if (context.machine.vector_bytes > 4 && windows->read->otherwise.empty()) {
       finish_apart(*node->kernel, *windows);
     }

@@ -22,12 +22,6 @@ Expr without_constant(const Expr& expr) {
   return is_sum && expr->args[1]->kind == ExprKind::constant ? expr->args[0] : expr;
 }
 
-const Axis* axis_in(const std::vector<Axis>& axes, const std::string& name) {
-  const auto found =
-      std::find_if(axes.begin(), axes.end(), [&](const Axis& axis) { return axis.name == name; });
-  return found == axes.end() ? nullptr : &*found;
-}
-
 // The read of data in a product of data and known weights.
 bool find_factors(const Kernel& kernel, const KnownValues& known, Windows& windows) {
   const Stage& stage = kernel.stages[0];
@@ -60,8 +54,8 @@ bool sort_axes_of(const Kernel& kernel, const Affine& index, size_t dim, Windows
   const Axis* reduced = nullptr;
   for (const auto& [name, coefficient] : index.coefficients) {
     if (coefficient < 0) return false;
-    const Axis* outer = axis_in(kernel.axes, name);
-    const Axis* inner = axis_in(stage.reduce, name);
+    const Axis* outer = find_axis(kernel.axes, name);
+    const Axis* inner = find_axis(stage.reduce, name);
     if (outer != nullptr && parallel != nullptr && inner == nullptr) {
       windows.shared.push_back(*outer);
       continue;
@@ -89,9 +83,7 @@ bool sort_axes_of(const Kernel& kernel, const Affine& index, size_t dim, Windows
 
 bool names_repeat(const std::vector<Axis>& axes) {
   for (size_t i = 0; i < axes.size(); ++i) {
-    if (axis_in({axes.begin() + static_cast<long>(i) + 1, axes.end()}, axes[i].name) != nullptr) {
-      return true;
-    }
+    if (find_axis(axes, axes[i].name) != &axes[i]) return true;
   }
   return false;
 }
@@ -138,7 +130,7 @@ bool sort_axes(const Kernel& kernel, Windows& windows) {
   const bool all = reduced.size() == kernel.stages[0].reduce.size();
   if (names_repeat(reduced) || names_repeat(chosen) || !all) return false;
   for (const Axis& axis : kernel.axes) {
-    if (axis_in(chosen, axis.name) == nullptr) windows.readers.push_back(axis);
+    if (find_axis(chosen, axis.name) == nullptr) windows.readers.push_back(axis);
   }
   const auto chooses_weights = [&](const Axis& axis) {
     return mentions_axis(windows.weights, axis.name);
